@@ -1,0 +1,1 @@
+"""Invoke tasks that take a Dockerised Python web app to cloud hosts with zero lost requests."""

@@ -1,0 +1,1 @@
+"""Throw-away local hosts that behave like small cloud instances."""

@@ -1,0 +1,81 @@
+"""A command as a value: words kept apart until they are quoted, once, in `remote.batch`."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
+from typing import Protocol
+
+
+class Opaque(Protocol):
+    """Bytes that may go to a host's stdin and nowhere else: a secret, as far as this package is concerned."""
+
+    def reveal(self) -> bytes: ...
+
+
+Stdin = bytes | Opaque
+
+
+def stdin_bytes(stdin: Stdin) -> bytes:
+    """The bytes to send. Called only where they are written to a channel."""
+    return stdin if isinstance(stdin, bytes) else stdin.reveal()
+
+
+@dataclass(frozen=True)
+class Command:
+    """One program with its words, or one static script with its arguments.
+
+    `name` is what people read (progress, errors, dry run). `ok` are the exit codes that are answers, not failures.
+    `timeout` is in seconds. A secret can only be `stdin`: words are plain text and are shown to people.
+    """
+
+    words: tuple[str, ...]
+    name: str = ""
+    stdin: Stdin | None = field(default=None, repr=False)
+    root: bool = False
+    ok: frozenset[int] = frozenset({0})
+    timeout: float = 60.0
+    body: str = ""  # text of the static script, empty for a plain program
+
+    def __post_init__(self) -> None:
+        for word in self.words:
+            if not isinstance(word, str):
+                raise TypeError(f"a word of a command is text, not {type(word).__name__}")
+            if "\0" in word:
+                raise ValueError(f"{self.words[0]}: a word of a command holds a NUL byte")
+
+    def as_root(self) -> Command:
+        return replace(self, root=True)
+
+    def allow(self, *codes: int) -> Command:
+        """Also take these exit codes for an answer."""
+        return replace(self, ok=self.ok | frozenset(codes))
+
+    def within(self, seconds: float) -> Command:
+        return replace(self, timeout=seconds)
+
+    def called(self, name: str) -> Command:
+        return replace(self, name=name)
+
+    def __str__(self) -> str:
+        return self.name or shlex.join(self.words)
+
+
+def argv(*words: str, stdin: Stdin | None = None) -> Command:
+    """One program and its arguments."""
+    if not words:
+        raise ValueError("a command needs a program")
+    return Command(words, stdin=stdin)
+
+
+def script(name: str, *arguments: str, stdin: Stdin | None = None) -> Command:
+    """A static script of `remote/scripts`, its values as $1, $2, … and stdin."""
+    return Command((name, *arguments), stdin=stdin, body=source(name))
+
+
+@cache
+def source(name: str) -> str:
+    """The text of `remote/scripts/NAME.sh`."""
+    return files("remote").joinpath("scripts", f"{name}.sh").read_text(encoding="utf-8")
