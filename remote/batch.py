@@ -1,0 +1,159 @@
+"""Several commands as one program for a host's `sh`, and the way its output is told apart again.
+
+The program travels on stdin, so nothing of it shows in a process list. Each command's end is marked on both streams by a
+line with a random word and the exit code; the program stops at the first code that is no answer to its command.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from remote.command import Command, source, stdin_bytes
+from remote.result import Result
+
+# One line that any login shell understands (csh and fish too). It reads exactly LENGTH bytes of program and leaves the rest
+# of stdin to the commands; `sudo -n` so that a missing right fails at once instead of waiting for a password.
+_READ = 'eval "$(head -c {length})"'
+_AS_USER = "exec sh -c {read}"
+_AS_ROOT = (
+    "exec sh -c "
+    + shlex.quote('if [ "$(id -u)" -eq 0 ]; then exec sh -c "$1"; else exec sudo -n sh -c "$1"; fi')
+    + " sh {read}"
+)
+
+FENCE_CODE = 75  # EX_TEMPFAIL of sysexits.h
+
+
+@dataclass(frozen=True)
+class Fence:
+    """What a changing program must hold while it runs: the lease at `path`, with our token in it."""
+
+    path: str
+    token: str = field(repr=False)
+    ttl: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Commands that run in this order, in one round trip.
+
+    It runs with the highest privilege that any of its commands asks for. With `streams`, the last command reads what the
+    caller sends after the program.
+    """
+
+    commands: tuple[Command, ...]
+    fence: Fence | None = None
+    streams: bool = False
+    marker: str = field(default_factory=lambda: f"edgepaas-{secrets.token_hex(8)}")
+
+    @property
+    def root(self) -> bool:
+        return any(command.root for command in self.commands)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that the whole may take."""
+        return sum(command.timeout for command in self.commands)
+
+    def program(self) -> bytes:
+        parts = [
+            # C messages for parsers; sbin because a login user's PATH may lack it on Debian.
+            "export LC_ALL=C PATH=\"$PATH:/usr/local/sbin:/usr/sbin:/sbin\"",
+            "edgepaas_end() { printf '\\n%s %s\\n' " + self.marker + ' "$1"; '
+            "printf '\\n%s %s\\n' " + self.marker + ' "$1" >&2; }',
+        ]
+        if self.fence is not None:
+            words = shlex.join(["set", "--", self.fence.path, self.fence.token, str(self.fence.ttl)])
+            parts.append(f"{words}\n{source('fence')}")
+        for index, command in enumerate(self.commands):
+            last = index == len(self.commands) - 1
+            parts.append(self._step(command, inherits=self.streams and last))
+        return ("\n".join(parts) + "\n").encode()
+
+    def _step(self, command: Command, *, inherits: bool) -> str:
+        if command.body:
+            words = shlex.join(("set", "--", *command.words[1:]))
+            run = f"(\n{words}\n{command.body}\n)"
+        else:
+            run = shlex.join(command.words)
+        # The fence's descriptor stays with this shell: a child that outlives it must not hold the lock.
+        run += " 9>&-"
+        if command.stdin is not None:
+            # printf is the shell's own, so the text is on no argv; base64 carries any byte.
+            coded = base64.b64encode(stdin_bytes(command.stdin)).decode()
+            run = f"printf %s {coded} | base64 -d | {run}"
+        elif not inherits:
+            run += " </dev/null"
+        accepted = "|".join(str(code) for code in sorted(command.ok))
+        return (
+            f"{run}\nedgepaas_code=$?\nedgepaas_end \"$edgepaas_code\"\n"
+            f'case "$edgepaas_code" in {accepted}) ;; *) exit 0 ;; esac'
+        )
+
+    def shell_line(self, program: bytes) -> str:
+        """The exec request: constant but for the program's length."""
+        read = shlex.quote(_READ.format(length=len(program)))
+        return (_AS_ROOT if self.root else _AS_USER).format(read=read)
+
+
+class Frames:
+    """Tells one stream of a batch apart, as it comes."""
+
+    def __init__(self, marker: str, on_line: Callable[[str], None] | None = None) -> None:
+        self._end = b"\n" + marker.encode() + b" "
+        self._mark = marker.encode()
+        self._buffer = b""
+        self._shown = 0
+        self._on_line = on_line
+        self.done: list[tuple[bytes, int]] = []
+
+    def feed(self, data: bytes) -> None:
+        self._buffer += data
+        while True:
+            at = self._buffer.find(self._end)
+            stop = self._buffer.find(b"\n", at + len(self._end)) if at >= 0 else -1
+            if stop < 0:
+                break
+            code = int(self._buffer[at + len(self._end) : stop])
+            output = self._buffer[:at]
+            self._show(output, whole=True)
+            self.done.append((output, code))
+            self._buffer = self._buffer[stop + 1 :]
+            self._shown = 0
+        self._show(self._buffer, whole=False)
+
+    @property
+    def rest(self) -> bytes:
+        """What came after the last mark: the output of a command that has not ended."""
+        return self._buffer
+
+    def _show(self, output: bytes, *, whole: bool) -> None:
+        if self._on_line is None:
+            return
+        while True:
+            end = output.find(b"\n", self._shown)
+            if end < 0:
+                if not whole or self._shown >= len(output):
+                    return
+                end = len(output)
+            line = output[self._shown : end]
+            if not whole and line.startswith(self._mark):
+                return
+            self._shown = end + 1
+            if line.strip():
+                self._on_line(line.decode("utf-8", "replace"))
+
+
+def results(commands: Sequence[Command], out: Frames, err: Frames) -> list[Result]:
+    """One result for each command that ended."""
+    pairs = zip(commands, out.done, err.done, strict=False)
+    return [
+        Result(str(command), stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"), code)
+        for command, (stdout, code), (stderr, _) in pairs
+    ]
+
+

@@ -1,0 +1,97 @@
+"""What one probe tells about a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from remote.command import Command, script
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Free space where a path is: bytes, and inodes (None where the file system has no fixed number)."""
+
+    path: str
+    free_bytes: int
+    free_inodes: int | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A host as it was when it was asked. An empty text means: not there."""
+
+    os: str = ""
+    os_like: tuple[str, ...] = ()
+    os_version: str = ""
+    os_name: str = ""
+    kernel: str = ""
+    arch: str = ""
+    init: str = ""
+    user: str = ""
+    clock: int = 0
+    memory_total: int = 0
+    memory_free: int = 0
+    disks: tuple[Disk, ...] = ()
+    docker: str = ""
+    docker_installed: bool = False
+    docker_store: str = ""
+    nginx: str = ""
+    nginx_active: bool = False
+    tools: frozenset[str] = frozenset()
+    listening: tuple[str, ...] = field(default=())
+
+    def listens_on(self, port: int) -> tuple[str, ...]:
+        """The local addresses on which something listens on `port`."""
+        return tuple(
+            address
+            for address, _, number in (entry.rpartition(":") for entry in self.listening)
+            if number == str(port)
+        )
+
+
+def probe() -> Command:
+    return script("facts").called("look at the host")
+
+
+def parse(text: str) -> Facts:
+    """Facts from the probe's output; a line that is not understood is passed over."""
+    many: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals:
+            many.setdefault(key, []).append(value)
+    one = {key: values[-1] for key, values in many.items()}
+    return Facts(
+        os=one.get("os", ""),
+        os_like=tuple(one.get("os_like", "").split()),
+        os_version=one.get("os_version", ""),
+        os_name=one.get("os_name", ""),
+        kernel=one.get("kernel", ""),
+        arch=one.get("arch", ""),
+        init=one.get("init", ""),
+        user=one.get("user", ""),
+        clock=_number(one.get("clock", "")),
+        memory_total=_number(one.get("memory_total", "")),
+        memory_free=_number(one.get("memory_free", "")),
+        disks=tuple(disk for disk in map(_disk, many.get("disk", [])) if disk),
+        docker=one.get("docker", ""),
+        docker_installed="docker" in one,
+        docker_store=one.get("docker_store", ""),
+        nginx=one.get("nginx", ""),
+        nginx_active=one.get("nginx_active") == "yes",
+        tools=frozenset(many.get("tool", [])),
+        listening=tuple(many.get("listen", [])),
+    )
+
+
+def _disk(text: str) -> Disk | None:
+    words = text.split()
+    if len(words) < 2 or not words[1].isdigit():
+        return None
+    inodes = int(words[2]) if len(words) > 2 and words[2].isdigit() else None
+    # Filesystems that make inodes as they need them (btrfs) report none at all.
+    return Disk(words[0], int(words[1]), inodes or None)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,112 @@
+"""The proxy: one file of ours in conf.d, and the probe that shows what it serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from remote.command import Command, argv, script
+from remote.layout import Layout
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+RELEASE_HEADER = "X-EdgePaaS-Release"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What our configuration file says: ports of both slots, and the public side."""
+
+    layout: Layout
+    app: str
+    blue: int
+    green: int
+    listen: int
+    server_name: str
+    max_body: str
+    read_timeout: int
+
+    @property
+    def file_name(self) -> str:
+        return f"edgepaas-{self.layout.service}.conf"
+
+    @property
+    def probe_name(self) -> str:
+        """A host name that this site answers to."""
+        names = [name for name in self.server_name.split() if "*" not in name and name != "_"]
+        return names[0] if names else "localhost"
+
+    def render(self) -> str:
+        return _template().render(
+            service=self.layout.service,
+            # Variables of all sites share one name space, and nginx takes no hyphen in them.
+            id=self.layout.service.replace("-", "_"),
+            live=self.layout.live,
+            app=self.app,
+            blue=self.blue,
+            green=self.green,
+            listen=self.listen,
+            server_name=self.server_name,
+            max_body=self.max_body,
+            read_timeout=self.read_timeout,
+        )
+
+
+def configure(site: Site) -> Command:
+    """Tested, swapped, reloaded, restored on failure. Prints "same", "reloaded" or "started"."""
+    text = site.render().encode()
+    command = script(
+        "nginx-site", site.file_name, str(site.listen), site.probe_name, stdin=text
+    )
+    return command.as_root().called("configure nginx")
+
+
+def disable_default() -> Command:
+    return script("nginx-default").as_root().called("disable nginx's default site")
+
+
+def answer(site: Site, path: str) -> Command:
+    """What the public path says now, for `parse_answer`."""
+    # Not curl's header_json: that needs 7.83, and Amazon Linux 2 has an older one.
+    return argv(
+        *("curl", "-s", "-o", "/dev/null", "-D", "-", "--max-time", "5"),
+        *("-w", "seconds: %{time_total}\n", "-H", f"Host: {site.probe_name}"),
+        f"http://127.0.0.1:{site.listen}{path}",
+    ).allow(7, 28, 52, 56)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the public path said; `status` 0 means nothing came back. `seconds` is the time it took."""
+
+    status: int
+    release: int
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+def parse_answer(text: str) -> Answer:
+    status, release, seconds = 0, 0, 0.0
+    for line in text.replace("\r", "").splitlines():
+        name, _, value = line.partition(":")
+        if line.startswith("HTTP/"):
+            status = int(line.split()[1])
+        elif name.lower() == RELEASE_HEADER.lower() and value.strip().isdigit():
+            release = int(value)
+        elif name == "seconds":
+            seconds = float(value.replace(",", "."))
+    return Answer(status, release, seconds)
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    text = files("remote").joinpath("templates", "site.conf").read_text(encoding="utf-8")
+    return Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(text)

@@ -1,0 +1,66 @@
+"""The same work on several hosts at once, one thread a host."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from remote.errors import HostErrors
+from remote.host import Host
+
+Answer = TypeVar("Answer")
+
+# At most this many at once: each is a thread and a TCP connection of this machine.
+WIDTH = 32
+
+
+def on_each(hosts: Sequence[Host], work: Callable[[Host], Answer]) -> dict[str, Answer]:
+    """The answer of `work` for every host, by name.
+
+    All hosts finish before it returns, so that one host's failure leaves no other in an unknown state. One failure is
+    raised as it is, several as HostErrors. The work has deadlines of its own: every batch has one.
+    """
+    answers, errors = attempt(hosts, work)
+    if len(errors) == 1:
+        raise next(iter(errors.values()))
+    if errors:
+        raise HostErrors(dict(errors))
+    return answers
+
+
+def attempt(
+    hosts: Sequence[Host], work: Callable[[Host], Answer]
+) -> tuple[dict[str, Answer], Mapping[str, Exception]]:
+    """Like `on_each`, but failures are returned beside the answers."""
+    answers: dict[str, Answer] = {}
+    errors: dict[str, Exception] = {}
+    if len(hosts) == 1:
+        # No thread for the common case: an interrupt then arrives where the work is.
+        try:
+            answers[hosts[0].name] = work(hosts[0])
+        except Exception as error:
+            errors[hosts[0].name] = error
+        return answers, errors
+    gate = threading.BoundedSemaphore(WIDTH)
+
+    def one(host: Host) -> None:
+        with gate:
+            try:
+                answers[host.name] = work(host)
+            except Exception as error:
+                errors[host.name] = error
+
+    threads = [threading.Thread(target=one, args=(host,), daemon=True) for host in hosts]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.2)  # a join without time-out would not hear an interrupt
+    except BaseException:
+        for host in hosts:
+            host.interrupt()
+        raise
+    order = [host.name for host in hosts]
+    return {name: answers[name] for name in order if name in answers}, errors

@@ -1,0 +1,147 @@
+"""The ledger of a service on a host: what was released, when, by whom, with what result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from remote.command import Command, Stdin, argv, script
+from remote.layout import Layout
+
+GOOD = "good"
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the journal. `seconds` is how long the deploy took; `at` is the controller's clock (epoch seconds)."""
+
+    release: int
+    version: str
+    image: str
+    action: str
+    result: str
+    at: int
+    by: str = ""
+    commit: str = ""
+    environment: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+
+    def line(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a release directory says of itself: enough to deploy it again."""
+
+    number: int
+    version: str
+    image: str
+    reference: str
+    variables: tuple[str, ...]
+    environment: str = ""
+    commit: str = ""
+    created: int = 0
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+
+
+def parse_history(text: str) -> tuple[Entry, ...]:
+    """The journal's entries; a line that was cut short by a crash is passed over."""
+    return tuple(entry for entry in (_entry(line) for line in text.splitlines()) if entry)
+
+
+def parse_release(text: str) -> Release | None:
+    try:
+        data = json.loads(text)
+        known = {key: data[key] for key in Release.__dataclass_fields__ if key in data}
+        known["variables"] = tuple(known.get("variables", ()))
+        return Release(**known)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def history(layout: Layout) -> Command:
+    # The journal may not be there yet; the directory is 0755, the file 0600.
+    return argv("tail", "-n", "500", layout.history).as_root().allow(1).called("read the journal")
+
+
+def read_all(layout: Layout) -> Command:
+    """Every release.json, one JSON document a line, for `parse_releases`."""
+    return script("releases", layout.base).as_root().called("read the releases")
+
+
+def parse_releases(text: str) -> dict[int, Release]:
+    found = [parse_release(line) for line in text.splitlines() if line.strip()]
+    return {release.number: release for release in found if release}
+
+
+def stage(layout: Layout, release: Release, environment: Stdin) -> tuple[Command, Command]:
+    """Its directory with the environment (0600) and what it is; written again when it is already there."""
+    folder = layout.release(release.number)
+    return (
+        script("put", f"{folder}/.env", "600", stdin=environment)
+        .as_root()
+        .called("write the environment"),
+        script("put", f"{folder}/release.json", "600", stdin=release.text().encode())
+        .as_root()
+        .called("write the release"),
+    )
+
+
+def record(layout: Layout, entry: Entry) -> Command:
+    command = script("record", layout.history, stdin=entry.line().encode())
+    return command.as_root().called(f"record release {entry.release}: {entry.result}")
+
+
+def previous(entries: Sequence[Entry], live: int) -> Entry | None:
+    """The last good release before the live one: what a rollback goes back to.
+
+    Going back twice goes back two releases, not to and fro: releases that were left by a rollback do not count.
+    """
+    stack: list[Entry] = []
+    for entry in entries:
+        if entry.result != GOOD:
+            continue
+        numbers = [one.release for one in stack]
+        if entry.release in numbers:
+            del stack[numbers.index(entry.release) :]
+        stack.append(entry)
+    before = [entry for entry in stack if entry.release != live]
+    if stack and stack[-1].release != live:
+        # Live without a line in the journal: a deploy that was killed between its flip and its record.
+        before = [entry for entry in stack if entry.release < live]
+    return before[-1] if before else None
+
+
+def prune(
+    layout: Layout, releases: dict[int, Release], entries: Sequence[Entry], live: int, keep: int
+) -> Command | None:
+    """Removes what is older than the newest `keep` releases: directories, and images that only those used.
+
+    Never the live release nor the one that a rollback would go to. None when nothing is left to remove.
+    """
+    back = previous(entries, live)
+    kept = set(sorted(releases)[-keep:]) | {live} | ({back.release} if back else set())
+    used = {releases[number].image for number in kept if number in releases}
+    gone = [releases[number] for number in sorted(releases) if number not in kept]
+    words = [f"release:{release.number}" for release in gone]
+    for release in gone:
+        if release.image not in used:
+            words += [f"image:{release.reference}", f"image:{release.image}"]
+    if not words:
+        return None
+    unique = list(dict.fromkeys(words))
+    return script("prune", layout.base, *unique).as_root().within(300).called("prune old releases")
+
+
+def _entry(line: str) -> Entry | None:
+    try:
+        data = json.loads(line)
+        return Entry(**{key: data[key] for key in Entry.__dataclass_fields__ if key in data})
+    except (ValueError, TypeError):
+        return None

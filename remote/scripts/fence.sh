@@ -1,0 +1,15 @@
+# Part of a changing program's start, not a script of its own: $1 lease file, $2 our token, $3 its time to live in seconds.
+# Holds the lock until this shell ends, so a program that outlived its connection is never overtaken.
+exec 9>>"$1.lock"
+if ! flock -w 30 9; then
+    echo "another changing program still runs on this host" >&2
+    edgepaas_end 75
+    exit 0
+fi
+if [ "$(sed -n 1p "$1" 2>/dev/null)" != "$2" ]; then
+    echo "the lease is held by: $(sed -n 3p "$1" 2>/dev/null)" >&2
+    edgepaas_end 75
+    exit 0
+fi
+# Work is a sign of life: each program renews the lease.
+{ echo "$2"; echo $(($(date +%s) + $3)); sed -n 3p "$1"; } >"$1.new" && mv "$1.new" "$1"

@@ -1,0 +1,23 @@
+# $1 base, then words: "release:N" removes that release's directory, "image:ID" that image. In use is left alone.
+# Prints a line for everything that it removed.
+set -eu
+base=$1
+shift
+live=$(readlink "$base/live")
+for word in "$@"; do
+    case $word in
+    release:*[!0-9]* | release:) exit 64 ;;
+    release:*)
+        number=${word#release:}
+        [ "${live##*/}" != "$number" ] || continue
+        [ -d "$base/releases/$number" ] || continue
+        rm -rf "$base/releases/$number"
+        rmdir "$base"/slots/*/"$number" 2>/dev/null || :
+        echo "removed release $number"
+        ;;
+    image:*)
+        # Without --force: an image that a container still uses, by whomever, stays.
+        if docker rmi "${word#image:}" >/dev/null 2>&1; then echo "removed ${word#image:}"; fi
+        ;;
+    esac
+done

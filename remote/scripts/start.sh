@@ -1,0 +1,74 @@
+# Starts a release in a slot that is not live and waits until it is healthy on its own port.
+# $1 base, $2 service, $3 slot, $4 release, $5 image id, $6 version, $7 host port, $8 container port, $9 memory,
+# $10 stop time-out (s), $11 data directory in the container, $12 log size, $13 log files, $14 health path,
+# $15 seconds to become healthy, $16 hash of the wanted spec; then the names of the variables.
+# Exit 20: the container ended. 21: not healthy in time. 22: the data belongs to another user. 64: the slot is live.
+set -eu
+base=$1 service=$2 slot=$3 release=$4 image=$5 version=$6 port=$7 inner=$8 memory=$9
+shift 9
+stop=$1 data=$2 log_size=$3 log_files=$4 health=$5 timeout=$6 spec=$7
+shift 7
+container=$service-$slot
+case $(readlink "$base/live") in
+slots/"$slot"/*)
+    echo "$slot is the live slot: nothing is started over it" >&2
+    exit 64
+    ;;
+esac
+docker rm -f "$container" >/dev/null 2>&1 || :
+
+# The data directory belongs to the user the image runs as: one write by another locks the right one out.
+owner=$(docker image inspect -f '{{.Config.User}}' "$image")
+case $owner in
+'' | root) owner=0:0 ;;
+*[!0-9:]*) owner=$(docker run --rm --network none --entrypoint sh "$image" -c 'echo "$(id -u):$(id -g)"') ;;
+*:*) ;;
+*) owner=$owner:$owner ;;
+esac
+if [ "$(stat -c %u "$base/data")" != "${owner%:*}" ]; then
+    if [ -n "$(ls -A "$base/data")" ]; then
+        echo "$base/data belongs to uid $(stat -c %u "$base/data"), the image runs as ${owner%:*}" >&2
+        exit 22
+    fi
+    chown "$owner" "$base/data"
+fi
+
+mkdir -p "$base/slots/$slot/$release"
+environment=$base/releases/$release/.env
+for name in "$@"; do
+    set -- "$@" -e "$name"
+    shift
+done
+set -- docker run -d --name "$container" --restart unless-stopped \
+    --label "edgepaas.service=$service" --label "edgepaas.slot=$slot" --label "edgepaas.release=$release" \
+    --label "edgepaas.version=$version" --label "edgepaas.spec=$spec" \
+    --publish "127.0.0.1:$port:$inner" --memory "$memory" --stop-timeout "$stop" \
+    --log-driver json-file --log-opt "max-size=$log_size" --log-opt "max-file=$log_files" \
+    --mount "type=bind,source=$base/data,target=$data" \
+    -e "EDGEPAAS_SLOT=$slot" "$@" "$image"
+# Sourced last, in a shell of its own: the app's names must not meet ours. docker takes the values from its environment.
+# shellcheck disable=SC1090
+(
+    set -a
+    . "$environment"
+    exec "$@"
+) >/dev/null
+
+deadline=$(($(date +%s) + timeout))
+answer=none
+while :; do
+    state=$(docker inspect -f '{{.State.Status}} {{.RestartCount}}' "$container")
+    if [ "$state" != "running 0" ]; then
+        echo "the container ended ($state restarts)" >&2
+        exit 20
+    fi
+    answer=$(curl -s -o /dev/null --max-time 5 -w '%{http_code} in %{time_total} s' "http://127.0.0.1:$port$health") || :
+    case $answer in 2??\ *) break ;; esac
+    if [ "$(date +%s)" -ge "$deadline" ]; then
+        echo "not healthy within $timeout s; the last answer of $health was $answer" >&2
+        exit 21
+    fi
+    echo "waiting for $health: $answer" >&2
+    sleep 0.2
+done
+echo "$answer"

@@ -1,0 +1,85 @@
+"""A service's place on a host, and everything that one look at it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from remote import facts, nginx, releases, slots
+from remote.command import Command, script
+from remote.layout import SLOTS, Layout
+from remote.result import Result
+
+
+@dataclass(frozen=True)
+class State:
+    """A host and one service on it, as they were at the same moment."""
+
+    facts: facts.Facts
+    live: slots.Live
+    containers: Mapping[str, slots.Container]
+    history: tuple[releases.Entry, ...]
+    releases: Mapping[int, releases.Release]
+
+    @property
+    def next_release(self) -> int:
+        """A number that was never used here, not even by a release that failed."""
+        seen = [0, self.live.release, *self.releases, *(entry.release for entry in self.history)]
+        return max(seen) + 1
+
+    @property
+    def live_container(self) -> slots.Container | None:
+        return self.containers.get(self.live.slot)
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """How the public path and each slot answer now; (0, 0.0) where nothing answers. Seconds."""
+
+    public: nginx.Answer
+    slots: Mapping[str, tuple[int, float]]
+
+
+def prepare(layout: Layout) -> Command:
+    """Makes the service's directories; prints a line for each."""
+    return script("service", layout.base).as_root().called("make the directories")
+
+
+def look(layout: Layout) -> tuple[Command, ...]:
+    """The commands of one look, for `parse`."""
+    return (
+        facts.probe().as_root(),
+        slots.read_live(layout),
+        slots.containers(layout).allow(127, 1),
+        releases.history(layout),
+        releases.read_all(layout),
+    )
+
+
+def parse(results: Sequence[Result]) -> State:
+    probe, live, containers, history, found = results
+    return State(
+        facts=facts.parse(probe.stdout),
+        live=slots.parse_live(live.text),
+        containers=slots.parse_containers(containers.stdout if containers.code == 0 else ""),
+        history=releases.parse_history(history.stdout),
+        releases=releases.parse_releases(found.stdout),
+    )
+
+
+def check(site: nginx.Site, health_path: str) -> tuple[Command, ...]:
+    """The commands that ask for vital signs, for `parse_vitals`."""
+    ports = {"blue": site.blue, "green": site.green}
+    return (
+        nginx.answer(site, health_path),
+        *(slots.health(ports[slot], health_path) for slot in SLOTS),
+    )
+
+
+def parse_vitals(results: Sequence[Result]) -> Vitals:
+    public, *each = results
+    answers = {}
+    for slot, result in zip(SLOTS, each, strict=True):
+        status, _, seconds = result.text.partition(" ")
+        answers[slot] = (int(status or 0), float(seconds.replace(",", ".") or 0))
+    return Vitals(nginx.parse_answer(public.stdout), answers)

@@ -1,0 +1,168 @@
+"""The two slots of a service: a container in each, and the link that says which one is live."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from remote.command import Command, argv, script
+from remote.layout import SLOTS, Layout
+from remote.nginx import Site
+
+ENDED, UNHEALTHY, FOREIGN_DATA, LIVE = 20, 21, 22, 64
+GATE, PUBLIC, LOST = 30, 31, 32
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How the app's container runs. Times in seconds, sizes as docker writes them."""
+
+    port: int
+    memory: str
+    stop_timeout: int
+    data: str
+    log_size: str
+    log_files: int
+    health_path: str
+    health_timeout: int
+
+    def fingerprint(self, image: str, environment: str) -> str:
+        text = json.dumps([asdict(self), image, environment], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Live:
+    """Where the flag leads: slot and release, or none and 0 while nothing is deployed."""
+
+    slot: str = ""
+    release: int = 0
+
+    @property
+    def target(self) -> str:
+        return f"slots/{self.slot or 'none'}/{self.release}"
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of the service, as Docker tells it."""
+
+    name: str
+    slot: str
+    release: int
+    version: str
+    image: str
+    status: str
+    started: str
+    restarts: int
+    exit_code: int
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+
+def read_live(layout: Layout) -> Command:
+    return argv("readlink", layout.live).allow(1).called("read the flag")
+
+
+def parse_live(text: str) -> Live:
+    match = re.fullmatch(r"slots/(blue|green)/([0-9]+)", text.strip())
+    return Live(match[1], int(match[2])) if match else Live()
+
+
+def containers(layout: Layout) -> Command:
+    return script("containers", layout.service).as_root().called("list the containers")
+
+
+def parse_containers(text: str) -> dict[str, Container]:
+    """The containers by slot; names are compared exactly, so a look-alike of another service never counts."""
+    found = {}
+    for item in json.loads(text or "[]"):
+        container = _container(item)
+        labels = item["Config"]["Labels"]
+        if container.name == f"{labels.get('edgepaas.service')}-{container.slot}":
+            found[container.slot] = container
+    return {slot: found[slot] for slot in SLOTS if slot in found}
+
+
+def start(
+    layout: Layout,
+    spec: Spec,
+    *,
+    slot: str,
+    release: int,
+    version: str,
+    image: str,
+    port: int,
+    environment: str,
+    variables: tuple[str, ...],
+) -> Command:
+    """Starts the release in a slot that is not live, and waits until it is healthy. Prints the last answer."""
+    command = script(
+        "start",
+        *(layout.base, layout.service, slot, str(release), image, version, str(port)),
+        *(str(spec.port), spec.memory, str(spec.stop_timeout), spec.data),
+        *(spec.log_size, str(spec.log_files), spec.health_path, str(spec.health_timeout)),
+        *(spec.fingerprint(image, environment), *variables),
+    )
+    named = command.called(f"start release {release} in {slot}")
+    return named.as_root().within(spec.health_timeout + 60)
+
+
+def flip(
+    layout: Layout, site: Site, *, slot: str, release: int, port: int, health_path: str, bake: float
+) -> Command:
+    """Health gate, flag, verification through nginx, bake; flips itself back. Prints where the flag led before."""
+    command = script(
+        "flip",
+        *(layout.base, slot, str(release), str(port), health_path),
+        *(str(site.listen), site.probe_name, str(int(bake * 1000))),
+    )
+    return command.as_root().within(bake + 60).called(f"flip to {slot}, release {release}")
+
+
+def point(layout: Layout, to: Live, now: Live) -> Command:
+    """Moves the flag back, if it is still where we put it. Prints "moved" or "left"."""
+    command = script("point", layout.base, to.target, now.target)
+    return command.as_root().called(f"flip back to {to.target}")
+
+
+def drain(layout: Layout, *, slot: str, port: int, seconds: float, stop_timeout: int) -> Command:
+    """Waits for the last requests of a slot that is no longer live, and stops its container."""
+    words = (layout.base, layout.container(slot), slot, str(port))
+    command = script("drain", *words, str(round(seconds)), str(stop_timeout))
+    return command.as_root().within(seconds + stop_timeout + 30).called(f"drain and stop {slot}")
+
+
+def diagnose(layout: Layout, *, slot: str, port: int, health_path: str, stop: bool) -> Command:
+    """All there is to know about a slot that failed, for `remote.diagnosis`."""
+    words = (layout.container(slot), str(port), health_path, "stop" if stop else "")
+    return script("diagnose", *words).as_root().called(f"diagnose {slot}")
+
+
+def health(port: int, path: str) -> Command:
+    """The app's own answer on its port, as "STATUS SECONDS"; 000 when there is none."""
+    return argv(
+        *("curl", "-s", "-o", "/dev/null", "--max-time", "5"),
+        *("-w", "%{http_code} %{time_total}", f"http://127.0.0.1:{port}{path}"),
+    ).allow(7, 28, 52, 56)
+
+
+def _container(item: dict[str, Any]) -> Container:
+    labels = item["Config"]["Labels"]
+    release = labels.get("edgepaas.release", "0")
+    return Container(
+        name=item["Name"].lstrip("/"),
+        slot=labels.get("edgepaas.slot", ""),
+        release=int(release) if release.isdigit() else 0,
+        version=labels.get("edgepaas.version", ""),
+        image=item["Image"],
+        status=item["State"]["Status"],
+        started=item["State"]["StartedAt"],
+        restarts=item.get("RestartCount", 0),
+        exit_code=item["State"].get("ExitCode", 0),
+    )

@@ -1,0 +1,42 @@
+"""The way a batch reaches a machine: over SSH or on this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from remote.batch import Batch, Frames
+
+
+@dataclass
+class Streams:
+    """Both streams of a running batch; `ended` is set when the program has ended by itself."""
+
+    out: Frames
+    err: Frames
+    ended: bool = False
+    late: bool = False
+    note: str = field(default="")
+
+
+class Transport(Protocol):
+    """One open way to one machine. Used by one thread at a time, but for `interrupt`."""
+
+    name: str
+
+    def open(self) -> None:
+        """Connect; a second call does nothing. Raises Unreachable, HostKeyUnknown or HostKeyChanged."""
+        ...
+
+    def execute(
+        self, batch: Batch, chunks: Iterable[bytes], on_line: Callable[[str], None] | None
+    ) -> Streams:
+        """Send the batch, then the chunks, and return when it ended or its time was up."""
+        ...
+
+    def interrupt(self) -> None:
+        """End what runs now, as seen from here; from any thread."""
+        ...
+
+    def close(self) -> None: ...
