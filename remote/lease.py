@@ -64,8 +64,9 @@ def take(layout: Layout, fence: Fence, holder: Holder, *, gone: str = "-") -> Co
     return command.called("take the lease")
 
 
-def release(layout: Layout, fence: Fence) -> Command:
-    command = script("lease-release", layout.lease, fence.token)
+def release(layout: Layout, fence: Fence, *, fenced: bool) -> Command:
+    """Gives the lease back; `fenced` when it is part of a program that holds the lock."""
+    command = script("lease-release", layout.lease, fence.token, "held" if fenced else "")
     return command.as_root().called("give the lease back")
 
 

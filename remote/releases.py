@@ -121,12 +121,14 @@ def previous(entries: Sequence[Entry], live: int) -> Entry | None:
 def prune(
     layout: Layout, releases: dict[int, Release], entries: Sequence[Entry], live: int, keep: int
 ) -> Command | None:
-    """Removes what is older than the newest `keep` releases: directories, and images that only those used.
+    """Removes what is not among the last `keep` good releases: directories, and images that only those used.
 
     Never the live release nor the one that a rollback would go to. None when nothing is left to remove.
     """
     back = previous(entries, live)
-    kept = set(sorted(releases)[-keep:]) | {live} | ({back.release} if back else set())
+    good = list(dict.fromkeys(e.release for e in reversed(entries) if e.result == GOOD))
+    # The newest one stays whatever became of it: when it failed, somebody wants to look at it.
+    kept = {*good[:keep], live, max(releases, default=0)} | ({back.release} if back else set())
     used = {releases[number].image for number in kept if number in releases}
     gone = [releases[number] for number in sorted(releases) if number not in kept]
     words = [f"release:{release.number}" for release in gone]

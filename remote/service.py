@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remote import facts, nginx, releases, slots
+from remote import docker, facts, nginx, releases, slots
 from remote.command import Command, script
 from remote.layout import SLOTS, Layout
 from remote.result import Result
@@ -20,6 +20,7 @@ class State:
     containers: Mapping[str, slots.Container]
     history: tuple[releases.Entry, ...]
     releases: Mapping[int, releases.Release]
+    images: frozenset[str] = frozenset()
 
     @property
     def next_release(self) -> int:
@@ -53,17 +54,19 @@ def look(layout: Layout) -> tuple[Command, ...]:
         slots.containers(layout).allow(127, 1),
         releases.history(layout),
         releases.read_all(layout),
+        docker.images(),
     )
 
 
 def parse(results: Sequence[Result]) -> State:
-    probe, live, containers, history, found = results
+    probe, live, containers, history, found, images = results
     return State(
         facts=facts.parse(probe.stdout),
         live=slots.parse_live(live.text),
         containers=slots.parse_containers(containers.stdout if containers.code == 0 else ""),
         history=releases.parse_history(history.stdout),
         releases=releases.parse_releases(found.stdout),
+        images=frozenset(images.stdout.split()),
     )
 
 

@@ -1,0 +1,93 @@
+"""The one place where errors become messages and exit codes, and where text is redacted before people see it.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong settings or option values; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import invoke
+from invoke import Exit, Task
+
+if TYPE_CHECKING:
+    from env.redaction import Redactor
+
+ENV_HELP = "Environment of invoke.yaml (default: edgepaas.default_env)."
+JSON_HELP = "Print one JSON document on stdout and nothing else."
+
+
+class Refused(Exception):
+    """What was asked for is not possible or not safe now; the message says why and what to do."""
+
+
+@functools.cache
+def redactor() -> Redactor:
+    """Knows every secret that this process has met."""
+    from env.redaction import Redactor
+
+    return Redactor()
+
+
+def say(text: str) -> None:
+    """Print an answer."""
+    print(redactor()(text), flush=True)
+
+
+def task(
+    *, help: dict[str, str] | None = None, iterable: Iterable[str] = (), **options: Any
+) -> Callable[[Callable[..., None]], Task[Any]]:
+    """Invoke's `task`, with errors that end politely. Long flags only: short ones move when an option is added."""
+
+    def decorate(body: Callable[..., None]) -> Task[Any]:
+        @functools.wraps(body)
+        def guarded(*args: Any, **kwargs: Any) -> None:
+            previous = signal.getsignal(signal.SIGTERM)
+            # A cancelled CI run sends SIGTERM: leave by the same door as for Ctrl-C, so that leases are given back.
+            signal.signal(signal.SIGTERM, _interrupt)
+            try:
+                body(*args, **kwargs)
+            except Exit:
+                raise
+            except KeyboardInterrupt:
+                raise Exit("interrupted; what was begun on a host is safe to run again", 130) from None
+            except Exception as error:
+                raise Exit(redactor()(_message(error)), _code(error)) from None
+            finally:
+                signal.signal(signal.SIGTERM, previous)
+
+        return invoke.task(
+            guarded, help=help or {}, iterable=list(iterable), auto_shortflags=False, **options
+        )
+
+    return decorate
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _code(error: Exception) -> int:
+    from edgepaas_tasks.settings import SettingsError
+    from env.errors import EnvError
+
+    return 2 if isinstance(error, SettingsError | EnvError) else 1
+
+
+def _message(error: Exception) -> str:
+    from edgepaas_tasks.lab.errors import LabError
+    from edgepaas_tasks.settings import SettingsError
+    from env.errors import EnvError
+    from remote.errors import HostErrors, RemoteError
+
+    expected = (Refused, SettingsError, EnvError, RemoteError, HostErrors, LabError)
+    if isinstance(error, expected):
+        return str(error)
+    trace = "".join(traceback.format_exception(error))
+    print(redactor()(trace), file=sys.stderr)
+    return f"this is a fault of edgepaas-tasks itself, please report it: {type(error).__name__}"

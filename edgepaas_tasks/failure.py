@@ -1,0 +1,68 @@
+"""Failed gates, told so that the next step is clear: what failed, what serves, the likely cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from edgepaas_tasks.service import Service
+from remote import diagnosis, slots
+from remote.errors import CommandFailed
+from remote.host import Host
+from remote.releases import Release
+from remote.slots import Live
+
+
+def unhealthy(
+    service: Service, host: Host, slot: str, release: Release, live: Live, error: CommandFailed
+) -> CommandFailed:
+    """A release that did not become healthy. The container is stopped and kept."""
+    found = diagnose(service, host, slot)
+    if live.slot:
+        serving = f"release {live.release} ({live.slot}) serves on, untouched"
+    else:
+        serving = "nothing was live before"
+    return CommandFailed(
+        host.name,
+        f"release {release.number} ({release.version}) did not become healthy in {slot}; {serving}",
+        code=error.code,
+        tried=f"GET {service.health_path} on 127.0.0.1:{service.port(slot)}",
+        got="\n".join([error.got.splitlines()[-1] if error.got else "", *found.lines()]).strip(),
+        next_step="mend the app and deploy again; "
+        f"the stopped container {service.layout.container(slot)} is kept for inspection",
+    )
+
+
+def diagnose(service: Service, host: Host, slot: str) -> diagnosis.Diagnosis:
+    command = slots.diagnose(
+        service.layout,
+        slot=slot,
+        port=service.port(slot),
+        health_path=service.health_path,
+        stop=True,
+    )
+    (result,) = host.change(command)
+    return diagnosis.parse(
+        result.stdout, port=service.spec.port, health_path=service.health_path
+    )
+
+
+def flipped_back(
+    release: Release,
+    errors: Mapping[str, Exception],
+    others: Sequence[str],
+    still: Mapping[str, Exception],
+) -> CommandFailed:
+    """A release that failed on the public path of the hosts in `errors`; `still` could not be flipped back."""
+    name, first = next(iter(errors.items()))
+    got = [str(getattr(error, "got", "") or error) for error in errors.values()]
+    if still:
+        got.append(f"not flipped back: {', '.join(still)}; inv status tells what they serve")
+    elif others:
+        got.append(f"flipped back too: {', '.join(others)}")
+    return CommandFailed(
+        name,
+        f"release {release.number} ({release.version}) failed on the public path and was flipped back",
+        code=getattr(first, "code", 1),
+        got="\n".join(got),
+        next_step="the release before serves; inv status tells what is live",
+    )

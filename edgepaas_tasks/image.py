@@ -1,0 +1,104 @@
+"""The image on this machine: built, looked up, read for shipping."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.settings import Build
+from edgepaas_tasks.version import Version
+from remote import local
+from remote.errors import CommandFailed
+
+CHUNK = 256 * 1024  # bytes read from docker save at a time
+
+
+@dataclass(frozen=True)
+class Image:
+    """`id` is the digest of its configuration: the same wherever the image is. `size` in bytes."""
+
+    reference: str
+    id: str
+    size: int = 0
+
+
+def build(
+    settings: Build, name: str, version: Version, *, fresh: bool, say: Callable[[str], None]
+) -> Image:
+    """`docker build`, tagged and labelled with the version. Raises CommandFailed with the build's last lines."""
+    reference = f"{name}:{version.text}"
+    words = ["docker", "build", "--tag", reference]
+    labels = {"version": version.text, "revision": version.commit}
+    for key, value in labels.items():
+        if value:
+            words += ["--label", f"org.opencontainers.image.{key}={value}"]
+    for key, value in sorted(settings.args.items()):
+        words += ["--build-arg", f"{key}={value}"]
+    if fresh or not settings.cache:
+        words.append("--no-cache")
+    context = Path(settings.context)
+    words += ["--file", str(context / settings.dockerfile), str(context)]
+    try:
+        local.stream(*words, on_line=say, timeout=settings.timeout, env=_environment())
+    except CommandFailed as error:
+        raise CommandFailed(
+            error.host,
+            "docker build failed; no host was changed",
+            code=error.code,
+            tried=" ".join(words),
+            got=error.got,
+            next_step="mend the Dockerfile or what it needs, then deploy again",
+        ) from None
+    return find(reference)
+
+
+def find(reference: str) -> Image:
+    """The image of that name or id on this machine. Raises Refused when it is not here."""
+    form = "{{.Id}} {{.Size}}"
+    result = local.run("docker", "image", "inspect", "--format", form, reference, ok=(0, 1, 127))
+    if result.code != 0:
+        raise Refused(f"this machine has no image {reference}: {result.tail(2)}")
+    identifier, size = result.text.split()
+    return Image(reference, identifier, int(size))
+
+
+def require_engine() -> None:
+    """Raises Refused when no Docker engine answers on this machine."""
+    result = local.run("docker", "version", "--format", "{{.Server.Version}}", ok=(0, 1, 127))
+    if result.code != 0:
+        raise Refused(
+            "this machine has no running Docker engine to build with\n"
+            f"  got:   {result.tail(2)}\n"
+            "  next:  start Docker (for the lab: inv lab.up does)"
+        )
+
+
+def save(image: Image) -> Iterator[bytes]:
+    """The image as docker save writes it, in chunks. Ends the program when nobody reads on."""
+    process = subprocess.Popen(
+        ["docker", "save", image.reference], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        while chunk := process.stdout.read(CHUNK):
+            yield chunk
+        said = process.stderr.read().decode("utf-8", "replace")
+        if process.wait() != 0:
+            raise Refused(f"docker save {image.reference} failed: {said.strip()}")
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """The client's environment: BuildKit where its plug-in is there, the classic builder otherwise."""
+    environment = dict(os.environ)
+    if local.run("docker", "buildx", "version", ok=(0, 1, 125, 127)).code != 0:
+        environment["DOCKER_BUILDKIT"] = "0"
+    return environment

@@ -1,0 +1,118 @@
+"""One environment's service as the hosts need it described: settings turned into the values that `remote` takes."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgepaas_tasks import inventory, settings
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.settings import Settings
+from remote.layout import Layout
+from remote.lease import Holder, machine
+from remote.nginx import Site
+from remote.slots import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from remote.host import Host
+
+_asked: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Service:
+    """An app in an environment: where it lies on a host, its public side, how its container runs."""
+
+    settings: Settings
+    layout: Layout
+    site: Site
+    spec: Spec
+
+    def port(self, slot: str) -> int:
+        return self.settings.slots.blue if slot == "blue" else self.settings.slots.green
+
+    @property
+    def health_path(self) -> str:
+        return self.settings.health.path
+
+
+def service(c: Any, environment: str | None) -> Service:
+    """The service that a task is about. Two environments in one call are refused: --env belongs to the task it follows."""
+    chosen = settings.load(c.config.get("edgepaas", {}), environment)
+    _asked.add(chosen.environment)
+    if len(_asked) > 1:
+        raise Refused(
+            f"two environments in one call ({', '.join(sorted(_asked))}): "
+            "--env belongs to the task it follows, give it to each"
+        )
+    layout = Layout(chosen.service)
+    return Service(chosen, layout, _site(chosen, layout), _spec(chosen))
+
+
+@contextmanager
+def hosts(
+    of: Service, *, dry_run: bool = False, observe: Callable[[str, str], None] | None = None
+) -> Iterator[list[Host]]:
+    """The service's hosts; their connections are closed at the end."""
+    found = inventory.connect(of.settings, dry_run=dry_run, observe=observe)
+    try:
+        yield found
+    finally:
+        for host in found:
+            host.close()
+
+
+def holder(command: str) -> Holder:
+    """Who takes a lease, for whoever finds it held."""
+    return Holder(
+        who=who(),
+        machine=machine(),
+        pid=os.getpid(),
+        command=command,
+        run_url=_run_url(),
+        since=int(time.time()),
+    )
+
+
+def who() -> str:
+    return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+
+
+def _run_url() -> str:
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    server, repository, run = (os.environ.get(name, "") for name in names)
+    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
+
+
+def _site(chosen: Settings, layout: Layout) -> Site:
+    return Site(
+        layout=layout,
+        app=chosen.app,
+        blue=chosen.slots.blue,
+        green=chosen.slots.green,
+        listen=chosen.nginx.listen,
+        server_name=chosen.nginx.server_name,
+        max_body=chosen.nginx.max_body,
+        read_timeout=chosen.nginx.read_timeout,
+    )
+
+
+def _spec(chosen: Settings) -> Spec:
+    container = chosen.container
+    return Spec(
+        port=container.port,
+        memory=container.memory,
+        stop_timeout=container.stop_timeout,
+        data=container.data,
+        log_size=container.log_size,
+        log_files=container.log_files,
+        health_path=chosen.health.path,
+        health_timeout=round(chosen.health.timeout),
+    )

@@ -1,0 +1,70 @@
+"""Holding the lease on every host of a service for as long as something is being changed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+
+from edgepaas_tasks.service import Service, holder
+from remote import lease
+from remote import service as at
+from remote.batch import Fence
+from remote.errors import LeaseHeld
+from remote.host import Host
+from remote.lease import Held
+from remote.parallel import attempt, on_each
+from remote.service import State
+
+PAUSE = 2.0  # seconds between two looks at a lease that somebody else holds
+
+
+class Tenure:
+    """The lease on all hosts, or on none. `release` gives back what is still held, and never raises."""
+
+    def __init__(self, service: Service, hosts: Sequence[Host], command: str, wait: float) -> None:
+        self.service = service
+        self.hosts = hosts
+        self.wait = wait
+        self.fence = Fence(service.layout.lease, secrets.token_hex(16), service.settings.lease.ttl)
+        self._holder = holder(command)
+
+    def begin(self) -> dict[str, State]:
+        """Take the lease and look, in one round trip a host; what was seen, by host."""
+        try:
+            return on_each(self.hosts, self._take)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the lease back wherever we have it; a host that does not answer keeps it until it runs out."""
+        held = [host for host in self.hosts if host.fence is not None]
+        for host in held:
+            host.fence = None
+        attempt(held, lambda host: host.change(lease.release(self.service.layout, self.fence, fenced=False)))
+
+    def _take(self, host: Host) -> State:
+        deadline = time.monotonic() + self.wait
+        gone = "-"
+        while True:
+            take = lease.take(self.service.layout, self.fence, self._holder, gone=gone)
+            first, *looks = host.change(take, *at.look(self.service.layout))
+            held = lease.judge(host.name, first)
+            if held is None:
+                host.fence = self.fence
+                return at.parse(looks)
+            gone = self._next(host, held, deadline, gone)
+
+    def _next(self, host: Host, held: Held, deadline: float, gone: str) -> str:
+        """The token to take over, if its holder is known to be gone; waits, or raises LeaseHeld."""
+        if held.orphaned and held.token != gone:
+            host.tell("the holder of the lease has ended: taking it over")
+            return held.token
+        left = deadline - time.monotonic()
+        if left <= 0:
+            error: LeaseHeld = held.error(host.name)
+            raise error
+        host.tell(f"waiting for {held.holder or 'a changing program'} ({left:.0f} s left)")
+        time.sleep(min(PAUSE, left))
+        return gone
