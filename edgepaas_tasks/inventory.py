@@ -65,3 +65,15 @@ def _from_lab(settings: Settings) -> list[Target]:
         )
         for host in found.hosts
     ]
+
+
+def addresses(settings: Settings) -> list[str]:
+    """The public addresses of the service, as far as the settings know them."""
+    if settings.lab is not None:
+        from edgepaas_tasks.lab import state
+
+        found = state.load(Path(settings.lab.folder))
+        return [f"http://127.0.0.1:{host.http}" for host in found.hosts] if found else []
+    port = "" if settings.nginx.listen == 80 else f":{settings.nginx.listen}"
+    names = [name for name in settings.nginx.server_name.split() if name != "_" and "*" not in name]
+    return [f"http://{name}{port}" for name in names or [host.address for host in settings.hosts]]

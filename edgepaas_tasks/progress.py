@@ -94,6 +94,13 @@ class Progress:
             if self.phases:
                 self.phases[-1].steps[who] = line
 
+    def note(self, line: str) -> None:
+        """A line that stays: a warning."""
+        if self._live is not None:
+            self._live.console.print(redactor()(line), markup=False)
+        else:
+            self._print(f"  warning: {line}")
+
     def _print(self, line: str) -> None:
         self._spoke = time.monotonic()
         print(redactor()(line).rstrip(), file=sys.stderr, flush=True)

@@ -148,6 +148,12 @@ class Rollout:
         old = sorted({live.slot for live in self.before.values() if live.slot})
         return f"{', '.join(old)} drained and stopped" if old else "recorded"
 
+    def record(self) -> str:
+        """Journal that the release is live."""
+        entry = self._entry(releases.GOOD)
+        on_each(self.hosts, lambda host: host.change(releases.record(self.service.layout, entry)))
+        return f"release {self.release.number}"
+
     def record_failure(self, error: Exception) -> None:
         """So that its number is never used again. That this fails too must not hide why the deploy failed."""
         entry = self._entry(releases.FAILED, str(error).splitlines()[0])

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-PRODUCTION_LIKE = re.compile(r"prod|live|main", re.IGNORECASE)
+PRODUCTION_LIKE = re.compile(r"prod|live", re.IGNORECASE)
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]

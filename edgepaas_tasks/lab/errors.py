@@ -1,0 +1,5 @@
+"""What can keep a lab from coming up."""
+
+
+class LabError(Exception):
+    """One clear message, with what to do next."""

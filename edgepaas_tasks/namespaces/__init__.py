@@ -1,0 +1,16 @@
+"""What an operator can ask for: one module a namespace. A task is a signature, one call and one printed answer.
+
+Importing any of these costs nothing but Invoke: what a task needs is imported when it runs.
+"""
+
+from invoke import Collection
+
+from edgepaas_tasks.namespaces import lab, nginx, root
+
+ns = Collection("edgepaas")
+for _task in root.TASKS:
+    ns.add_task(_task)
+ns.add_collection(nginx.ns)
+ns.add_collection(lab.ns)
+
+__all__ = ["ns"]

@@ -1,0 +1,57 @@
+"""Throw-away local hosts to try, test and rehearse deploys on."""
+
+from __future__ import annotations
+
+import json as jsons
+from typing import Any
+
+from invoke import Collection
+
+from edgepaas_tasks.boundary import JSON_HELP, say, task
+
+FOLDER_HELP = "Folder with the lab's state."
+
+
+@task(help={"hosts": "How many hosts.", "folder": FOLDER_HELP})
+def up(c: Any, hosts: str = "1", folder: str = ".lab") -> None:
+    """Start local hosts that behave like EC2 instances."""
+    from edgepaas_tasks import command
+
+    say(command.lab_up(folder, hosts))
+
+
+@task(help={"json": JSON_HELP, "folder": FOLDER_HELP})
+def status(c: Any, json: bool = False, folder: str = ".lab") -> None:
+    """Show the lab's hosts and their ports."""
+    from edgepaas_tasks import command, report
+
+    found = command.lab_status(folder)
+    say(jsons.dumps(found, indent=2) if json else report.lab(found))
+
+
+@task(help={"folder": FOLDER_HELP, "images": "Remove the cached host images too."})
+def down(c: Any, folder: str = ".lab", images: bool = False) -> None:
+    """Remove the hosts and everything that belongs to them."""
+    from edgepaas_tasks import command
+
+    say(command.lab_down(folder, images=images))
+
+
+@task(
+    help={
+        "folder": FOLDER_HELP,
+        "connections": "Keep-alive connections that the load generator holds.",
+    }
+)
+def demo(c: Any, folder: str = ".lab", connections: str = "32") -> None:
+    """Set up a lab, deploy twice, the second time under load."""
+    from edgepaas_tasks import command
+
+    say(command.lab_demo(c, folder, connections))
+
+
+ns = Collection("lab")
+ns.add_task(status, default=True)
+ns.add_task(up)
+ns.add_task(down)
+ns.add_task(demo)

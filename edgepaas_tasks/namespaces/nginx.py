@@ -1,0 +1,37 @@
+"""The proxy in front of the app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from invoke import Collection
+
+from edgepaas_tasks.boundary import ENV_HELP, say, task
+
+
+@task(help={"env": ENV_HELP})
+def status(c: Any, env: str = "") -> None:
+    """Show which slot nginx routes to on each host."""
+    from edgepaas_tasks import command, report
+
+    service, found = command.status(c, env)
+    say(report.routes(service, found))
+
+
+@task(
+    help={
+        "env": ENV_HELP,
+        "slot": "blue or green (default: the one that is not live).",
+        "wait": "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait).",
+    }
+)
+def flip(c: Any, env: str = "", slot: str = "", wait: str = "") -> None:
+    """Move traffic to the other slot, if it is healthy."""
+    from edgepaas_tasks import command
+
+    say(command.flip(c, env, slot=slot, wait=wait))
+
+
+ns = Collection("nginx")
+ns.add_task(status, default=True)
+ns.add_task(flip)

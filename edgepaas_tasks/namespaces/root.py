@@ -1,0 +1,80 @@
+"""The daily verbs."""
+
+from __future__ import annotations
+
+import json as jsons
+from typing import Any
+
+from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, say, task
+
+WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait)."
+
+
+@task(
+    help={
+        "env": ENV_HELP,
+        "version": "Version to tag and show (default: the commit).",
+        "image": "Deploy this image of this machine instead of building one.",
+        "no_cache": "Build every layer anew.",
+        "set_": "NAME=VALUE for one variable, may be repeated; secrets only as NAME=@FILE.",
+        "wait": WAIT_HELP,
+        "dry_run": "Look at the hosts and say what would happen; change nothing.",
+    },
+    iterable=["set_"],
+)
+def deploy(
+    c: Any,
+    env: str = "",
+    version: str = "",
+    image: str = "",
+    no_cache: bool = False,
+    set_: list[str] | None = None,
+    wait: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Build this directory and make it live."""
+    from edgepaas_tasks import command
+    from edgepaas_tasks.deploy import Request
+
+    request = Request(version, image, no_cache, tuple(set_ or ()))
+    say(command.deploy(c, env, request, wait=wait, dry_run=dry_run))
+
+
+@task(
+    help={
+        "env": ENV_HELP,
+        "to": "Number of a kept release (default: the good one before the live one).",
+        "wait": WAIT_HELP,
+    }
+)
+def rollback(c: Any, env: str = "", to: str = "", wait: str = "") -> None:
+    """Make an earlier release live again."""
+    from edgepaas_tasks import command
+
+    say(command.rollback(c, env, to=to, wait=wait))
+
+
+@task(help={"env": ENV_HELP, "json": JSON_HELP})
+def status(c: Any, env: str = "", json: bool = False) -> None:
+    """Show what is live where, and how it is."""
+    from edgepaas_tasks import command, report
+    from edgepaas_tasks.status import as_json
+
+    service, found = command.status(c, env)
+    say(jsons.dumps(as_json(service, found), indent=2) if json else report.status(service, found))
+
+
+@task(
+    help={
+        "env": ENV_HELP,
+        "dry_run": "Look at the hosts and say what would be run; change nothing.",
+    }
+)
+def setup(c: Any, env: str = "", dry_run: bool = False) -> None:
+    """Make bare hosts ready: Docker, nginx, directories."""
+    from edgepaas_tasks import command
+
+    say(command.setup(c, env, dry_run=dry_run))
+
+
+TASKS = (deploy, rollback, status, setup)

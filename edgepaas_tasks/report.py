@@ -1,0 +1,111 @@
+"""Answers as text: one clear line for what happened, what is live, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edgepaas_tasks import inventory
+from edgepaas_tasks.deploy import Flipped, Outcome, Plan
+from edgepaas_tasks.service import Service
+from edgepaas_tasks.status import HostStatus, age
+
+
+def outcome(of: Service, found: Outcome) -> str:
+    """The closing summary of a deploy or a rollback."""
+    release, name = found.release, of.settings.environment
+    verb = "deployed" if found.action == "deploy" else "rolled back to"
+    lines = [f"{verb} {of.settings.app} {release.version} as release {release.number}"]
+    for host, slot in found.slots.items():
+        was = found.before[host]
+        before = f", before it release {was.release} in {was.slot}" if was.slot else ""
+        lines.append(f"  {host}: live in {slot}{before} ({found.execs[host]} round trips)")
+    times = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in found.phases)
+    lines.append(f"  {found.seconds:.1f} s: {times}")
+    lines += _addresses(of)
+    lines.append(f"  next: inv status --env {name}; to go back: inv rollback --env {name}")
+    return "\n".join(lines)
+
+
+def plan(of: Service, found: Plan) -> str:
+    """What a deploy would do, for --dry-run."""
+    lines = [f"would deploy {of.settings.app} {found.version} as release {found.number}"]
+    lines.append(f"  would build {of.settings.image_name}:{found.version}")
+    for host, live in found.before.items():
+        slot = found.slots[host]
+        now = f"release {live.release} in {live.slot}" if live.slot else "nothing"
+        lines.append(f"  {host}: live is {now}; would start in {slot}, check, flip, and drain the old")
+    lines += [f"  {name}: from {origin}" for name, origin in found.origins.items()]
+    lines.append("nothing was changed")
+    return "\n".join(lines)
+
+
+def status(of: Service, found: Sequence[HostStatus]) -> str:
+    lines = [f"{of.settings.app} in {of.settings.environment}"]
+    for one in found:
+        if one.error:
+            lines.append(one.error)
+            continue
+        if not one.slot:
+            lines.append(f"  {one.host}: nothing deployed yet")
+            continue
+        health = "healthy" if one.healthy else f"NOT healthy ({of.health_path}: {one.health_status})"
+        lines.append(
+            f"  {one.host}: release {one.release} ({one.version}) in {one.slot}, {health}, "
+            f"live for {age(one.since)}"
+        )
+        lines += [f"    drift: {problem}" for problem in one.drift]
+    return "\n".join([*lines, *_addresses(of)])
+
+
+def routes(of: Service, found: Sequence[HostStatus]) -> str:
+    """Which slot nginx serves, and what each slot holds."""
+    lines = []
+    for one in found:
+        if one.error:
+            lines.append(one.error)
+            continue
+        live = f"{one.slot}, release {one.release}" if one.slot else "nothing"
+        lines.append(f"{one.host}: nginx on port {of.site.listen} routes to {live}")
+        for container in one.containers:
+            mark = "live" if container["slot"] == one.slot else "idle"
+            lines.append(
+                f"  {container['slot']:<5} {mark}  release {container['release']} "
+                f"({container['version']}), {container['status']}"
+            )
+    return "\n".join(lines)
+
+
+def flipped(found: Flipped) -> str:
+    return "\n".join(
+        f"{host}: traffic moved to {live.slot}, release {live.release}"
+        for host, live in found.after.items()
+    )
+
+
+def setup(of: Service, changed: Mapping[str, Sequence[str]]) -> str:
+    lines = []
+    for host, done in changed.items():
+        lines.append(f"{host}: ready" + ("" if done else ", nothing changed"))
+        lines += [f"  {line}" for line in done]
+    return "\n".join([*lines, f"next: inv deploy --env {of.settings.environment}"])
+
+
+def lab(found: Mapping[str, Any]) -> str:
+    hosts = found.get("hosts", [])
+    if not hosts:
+        return "no lab is up; inv lab.up starts one"
+    lines = []
+    for host in hosts:
+        state = "running" if host["running"] else "stopped"
+        lines.append(
+            f"{host['name']}: {state}, http://127.0.0.1:{host['http']}, "
+            f"ssh -i {host['key']} -o UserKnownHostsFile={host['known_hosts']} "
+            f"-p {host['port']} {host['user']}@127.0.0.1"
+        )
+    return "\n".join([*lines, "next: inv setup --env lab, then inv deploy --env lab; inv lab.down"])
+
+
+def _addresses(of: Service) -> list[str]:
+    """Where a browser finds the app."""
+    return [f"  {address}" for address in inventory.addresses(of.settings)]

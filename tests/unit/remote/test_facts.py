@@ -1,0 +1,87 @@
+"""Facts and the row of the table that they lead to."""
+
+import pytest
+
+from remote.errors import Unsupported
+from remote.facts import Disk, Facts, parse, probe
+from remote.host import Host
+from remote.shell import LocalTransport
+from remote.systems import install, system
+
+RECORDED = """\
+os=debian
+os_like=
+os_version=12
+os_name=Debian GNU/Linux 12 (bookworm)
+kernel=Linux
+arch=x86_64
+init=systemd
+user=root
+clock=1790000000
+memory_total=2000000000
+memory_free=1500000000
+disk=/ 5000000000 300000
+disk=/var/lib/docker 9000000000 0
+docker=20.10.24+dfsg1
+docker_store=overlay2
+nginx=1.22.1
+nginx_active=yes
+tool=curl
+tool=ss
+listen=127.0.0.1:8081
+listen=0.0.0.0:80
+listen=[::]:80
+"""
+
+
+def test_recorded_output_becomes_facts():
+    facts = parse(RECORDED)
+    assert (facts.os, facts.os_like, facts.os_version) == ("debian", (), "12")
+    assert facts.disks[0] == Disk("/", 5_000_000_000, 300_000)
+    assert facts.disks[1].free_inodes is None
+    assert facts.docker.startswith("20.10")
+    assert facts.nginx_active
+    assert facts.tools == {"curl", "ss"}
+    assert facts.listens_on(80) == ("0.0.0.0", "[::]")
+    assert facts.listens_on(8081) == ("127.0.0.1",)
+
+
+def test_a_host_without_anything_has_empty_facts():
+    facts = parse("os=debian\nnonsense\ndocker=\n")
+    assert facts.docker_installed
+    assert not facts.docker
+    assert not facts.nginx
+
+
+def test_the_probe_works_on_this_machine():
+    (result,) = Host(LocalTransport()).read(probe())
+    facts = parse(result.stdout)
+    assert facts.kernel == "Linux"
+    assert facts.memory_total > facts.memory_free > 0
+    assert facts.disks
+    assert facts.clock > 1_700_000_000
+
+
+def test_a_debian_installs_with_apt():
+    row = system(Facts(os="debian", os_version="12"), "web1")
+    assert install(row).words[0] == "packages-apt"
+    assert "nginx" in install(row).words
+
+
+def test_a_derivative_goes_by_its_family():
+    facts = Facts(os="linuxmint", os_like=("ubuntu", "debian"), os_version="21")
+    assert system(facts, "web1").id == "ubuntu"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(os="debian", os_version="10"),
+        Facts(os="ubuntu", os_version="20.04", os_like=("debian",)),
+        Facts(os="alpine", os_version="3.20"),
+        Facts(),
+    ],
+)
+def test_no_row_is_an_error_that_lists_what_there_is(facts):
+    with pytest.raises(Unsupported, match="use one of: debian 11 or later, ubuntu 22.4 or later"):
+        system(facts, "web1")
