@@ -9,7 +9,8 @@ echo "arch=$(uname -m)"
 echo "user=$(id -un)"
 echo "clock=$(date +%s)"
 if [ -d /run/systemd/system ]; then echo "init=systemd"; else echo "init=other"; fi
-awk '/^MemTotal:/ { print "memory_total=" $2 * 1024 } /^MemAvailable:/ { print "memory_free=" $2 * 1024 }' /proc/meminfo
+# printf, since mawk prints large numbers as 2.4e+10
+awk '/^MemTotal:/ { printf "memory_total=%.0f\n", $2 * 1024 } /^MemAvailable:/ { printf "memory_free=%.0f\n", $2 * 1024 }' /proc/meminfo
 for path in / /opt /var/lib/docker; do
     [ -d "$path" ] || continue
     bytes=$(df -Pk "$path" | awk 'NR == 2 { printf "%.0f", $4 * 1024 }')

@@ -52,9 +52,9 @@ def test_the_last_good_releases_are_kept():
     releases = {number: release(number) for number in range(1, 7)}
     entries = [entry(number) for number in releases]
     assert words(prune(LAYOUT, releases, entries, live=6, keep=3)) == (
-        *("release:1", "image:shop:v1", "image:sha256:1"),
-        *("release:2", "image:shop:v2", "image:sha256:2"),
-        *("release:3", "image:shop:v3", "image:sha256:3"),
+        *("release:1", "release:2", "release:3"),
+        *("image:shop:v1", "image:sha256:1", "image:shop:v2", "image:sha256:2"),
+        *("image:shop:v3", "image:sha256:3"),
     )
 
 

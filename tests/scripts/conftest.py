@@ -1,0 +1,59 @@
+"""The real scripts under the real sh, with stub programs in front of the PATH."""
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from remote.command import Command, script
+from remote.host import Host
+from remote.shell import LocalTransport
+
+
+class Stubs:
+    """Programs that stand in for those of a host. `said` has every call, a line each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "bin"
+        self.folder.mkdir()
+        self.log = folder / "calls"
+        self.log.touch()
+
+    def add(self, name: str, body: str = ":") -> None:
+        path = self.folder / name
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >>{self.log}\n{body}\n')
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    @property
+    def said(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+
+@pytest.fixture
+def stubs(tmp_path):
+    return Stubs(tmp_path)
+
+
+@pytest.fixture
+def run(stubs):
+    """Runs one static script as a host would, without its privilege."""
+    environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
+    host = Host(LocalTransport("stub", environment))
+
+    def run(name: str, *arguments: str, codes: tuple[int, ...] = (0,), stdin: bytes | None = None):
+        command: Command = script(name, *arguments, stdin=stdin).allow(*codes)
+        (result,) = host.read(command)
+        return replace(result, seconds=host.trace[-1].seconds)
+
+    run.host = host
+    return run
+
+
+@pytest.fixture
+def service(tmp_path, run):
+    """A service's directory as `inv setup` makes it."""
+    base = tmp_path / "edgepaas" / "shop-prod"
+    run("service", str(base))
+    return base

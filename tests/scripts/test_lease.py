@@ -1,0 +1,127 @@
+"""The lease: one holder at a time, taken over only when it is gone, and a fence around every change."""
+
+import subprocess
+import time
+
+import pytest
+
+from remote.batch import Fence
+from remote.command import argv
+from remote.errors import LeaseLost
+from remote.lease import HELD, NOT_SET_UP, Holder, judge, machine, parse_holder
+
+ME = Holder("ann", "laptop", 1, "deploy")
+YOU = Holder("bob", "runner", 2, "deploy")
+
+
+@pytest.fixture
+def lease(service):
+    return service / "lease"
+
+
+def take(run, lease, token, holder=ME, ttl="60", gone="-"):
+    result = run(
+        *("lease-take", str(lease), token, ttl, holder.line(), gone), codes=(0, HELD, NOT_SET_UP)
+    )
+    return judge("web1", result)
+
+
+def test_the_first_one_takes_it_and_the_second_is_told_who_has_it(run, lease):
+    assert take(run, lease, "one", ME) is None
+    held = take(run, lease, "two", YOU)
+    assert held is not None
+    assert held.holder == ME
+    assert "ann (laptop, process 1) running deploy" in str(held.error("web1"))
+    assert lease.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_same_token_takes_it_again(run, lease):
+    assert take(run, lease, "one") is None
+    assert take(run, lease, "one") is None
+
+
+def test_a_silent_holder_is_taken_over_after_its_time_to_live_and_not_before(run, lease):
+    assert take(run, lease, "one", ttl="1") is None
+    assert take(run, lease, "two", YOU) is not None
+    time.sleep(1.1)
+    assert take(run, lease, "two", YOU) is None
+
+
+def test_a_holder_that_is_known_to_be_gone_is_taken_over_at_once(run, lease):
+    assert take(run, lease, "one") is None
+    assert take(run, lease, "two", YOU, gone="other") is not None
+    assert take(run, lease, "two", YOU, gone="one") is None
+
+
+def test_a_lease_file_that_was_cut_short_blocks_nobody(run, lease):
+    lease.write_text("one\n")
+    assert take(run, lease, "two") is None
+
+
+def test_it_is_given_back_by_its_holder_only(run, lease):
+    take(run, lease, "one")
+    run("lease-release", str(lease), "two")
+    assert lease.exists()
+    run("lease-release", str(lease), "one")
+    assert not lease.exists()
+    run("lease-release", str(lease), "one")
+
+
+def test_a_service_that_is_not_set_up_says_so(run, tmp_path):
+    from remote.errors import RemoteError
+
+    with pytest.raises(RemoteError, match="not set up"):
+        take(run, tmp_path / "nowhere" / "lease", "one")
+
+
+def test_a_change_without_the_lease_changes_nothing(run, lease, tmp_path):
+    take(run, lease, "one")
+    host = run.host
+    host.fence = Fence(str(lease), "two", 60)
+    with pytest.raises(LeaseLost, match="no longer holds the lease"):
+        host.change(argv("touch", str(tmp_path / "never")))
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_change_renews_the_lease(run, lease):
+    take(run, lease, "one", ttl="2")
+    before = int(lease.read_text().splitlines()[1])
+    host = run.host
+    host.fence = Fence(str(lease), "one", 100)
+    host.change(argv("true"))
+    token, expires, holder = lease.read_text().splitlines()
+    assert token == "one"
+    assert int(expires) > before + 50
+    assert parse_holder(holder) == ME
+
+
+def test_a_changing_program_that_outlived_its_connection_is_never_overtaken(run, lease):
+    take(run, lease, "one", ttl="1")
+    outlived = subprocess.Popen(["flock", str(lease) + ".lock", "sleep", "7"])
+    time.sleep(1.2)
+    assert take(run, lease, "two", gone="one") is not None, "expired, but its program still runs"
+    outlived.wait()
+    assert take(run, lease, "two") is None
+
+
+def test_giving_it_back_inside_a_fenced_program_does_not_wait_for_itself(run, lease):
+    from remote.command import script
+
+    take(run, lease, "one")
+    host = run.host
+    host.fence = Fence(str(lease), "one", 60)
+    begun = time.monotonic()
+    host.change(script("lease-release", str(lease), "one", "held"))
+    assert time.monotonic() - begun < 5
+    assert not lease.exists()
+
+
+def test_a_dead_process_of_this_machine_is_an_orphan():
+    from remote.lease import Held
+
+    process = subprocess.Popen(["true"])
+    process.wait()
+    assert Held("t", 0, Holder("ann", machine(), process.pid)).orphaned
+    assert not Held("t", 0, Holder("ann", "elsewhere", process.pid)).orphaned
+    assert not Held("t", 0, Holder("ann", machine(), 1)).orphaned
+    assert not Held("t", 0, None).orphaned

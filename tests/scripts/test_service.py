@@ -1,0 +1,91 @@
+"""Directories, files and the journal."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+
+def mode(path):
+    return oct(path.stat().st_mode & 0o777)
+
+
+def test_directories_let_nginx_reach_the_flag_and_nobody_the_releases(service):
+    assert mode(service) == "0o755"
+    assert mode(service.parent) == "0o755"
+    assert mode(service / "slots" / "none" / "0") == "0o755"
+    assert mode(service / "releases") == "0o700"
+    assert os.readlink(service / "live") == "slots/none/0"
+
+
+def test_making_them_again_changes_nothing(service, run):
+    os.unlink(service / "live")
+    os.symlink("slots/green/4", service / "live")
+    assert run("service", str(service)).stdout == ""
+    assert os.readlink(service / "live") == "slots/green/4"
+
+
+def test_a_file_appears_with_its_mode_and_content(tmp_path, run):
+    target = tmp_path / "deep" / "file"
+    assert run("put", str(target), "640", stdin=b"x'\"$y\n\n").text == "changed"
+    assert target.read_bytes() == b"x'\"$y\n\n"
+    assert mode(target) == "0o640"
+    assert run("put", str(target), "640", stdin=b"x'\"$y\n\n").text == "same"
+    assert run("put", str(target), "600", stdin=b"x'\"$y\n\n").text == "changed"
+    assert [path.name for path in target.parent.iterdir()] == ["file"]
+
+
+def test_the_journal_grows_line_by_line(service, run):
+    journal = service / "history.jsonl"
+    for number in (1, 2):
+        run("record", str(journal), stdin=json.dumps({"release": number, "x": "a\\nb'"}).encode())
+    assert [json.loads(line)["release"] for line in journal.read_text().splitlines()] == [1, 2]
+    assert mode(journal) == "0o600"
+
+
+def test_releases_are_read_one_a_line(service, run):
+    for number in (1, 2):
+        folder = service / "releases" / str(number)
+        folder.mkdir()
+        (folder / "release.json").write_text(json.dumps({"number": number}, indent=1))
+    lines = run("releases", str(service)).stdout.splitlines()
+    assert [json.loads(line)["number"] for line in lines] == [1, 2]
+
+
+def test_pruning_spares_the_live_release_and_images_in_use(service, run, stubs):
+    stubs.add("docker", '[ "$2" != shop:v2 ]')
+    for number in (1, 2, 3):
+        (service / "releases" / str(number)).mkdir()
+        (service / "slots" / "blue" / str(number)).mkdir(parents=True)
+    os.unlink(service / "live")
+    os.symlink("slots/blue/2", service / "live")
+    words = ("release:1", "release:2", "image:shop:v1", "image:shop:v2")
+    assert run("prune", str(service), *words).stdout.splitlines() == [
+        "removed release 1",
+        "removed shop:v1",
+    ]
+    assert sorted(path.name for path in (service / "releases").iterdir()) == ["2", "3"]
+    assert stubs.said == ["docker rmi shop:v1", "docker rmi shop:v2"], "never with --force"
+
+
+@pytest.mark.parametrize("word", ["release:", "release:../1", "release:1/..", "release:x"])
+def test_pruning_takes_numbers_only(service, run, word):
+    (service / "releases" / "1").mkdir()
+    run("prune", str(service), word, codes=(64,))
+    assert (service / "releases" / "1").is_dir()
+
+
+def test_the_flag_goes_back_only_from_where_we_put_it(service, run):
+    assert run("point", str(service), "slots/blue/1", "slots/none/0").text == "moved"
+    assert os.readlink(service / "live") == "slots/blue/1"
+    assert run("point", str(service), "slots/none/0", "slots/green/9").text == "left"
+    assert os.readlink(service / "live") == "slots/blue/1"
+
+
+def test_every_script_is_posix_and_parses():
+    from importlib.resources import files
+
+    for script in files("remote").joinpath("scripts").iterdir():
+        done = subprocess.run(["dash", "-n", str(script)], capture_output=True, text=True)
+        assert done.returncode == 0, f"{script.name}: {done.stderr}"

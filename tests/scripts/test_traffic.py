@@ -1,0 +1,267 @@
+"""Start, flip and drain: what may move, what must not, and what goes back."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from remote.batch import Batch
+from remote.command import script
+
+# Answers as nginx and the app would; what each says is in a file beside it.
+CURL = """
+for last; do :; done
+case $last in
+*:8081/*|*:8082/*) cat {here}/app 2>/dev/null ;;
+*) cat {here}/public 2>/dev/null ;;
+esac
+"""
+
+
+def point(service, target):
+    (service / target).mkdir(parents=True, exist_ok=True)
+    link = service / "live"
+    link.unlink()
+    link.symlink_to(target)
+
+
+@pytest.fixture
+def web(stubs, tmp_path):
+    """Sets what the app and the public path answer."""
+    stubs.add("curl", CURL.format(here=tmp_path))
+
+    def answer(app="200", public=200, release=5):
+        (tmp_path / "app").write_text(app)
+        header = f"X-EdgePaaS-Release: {release}\r\n" if release is not None else ""
+        (tmp_path / "public").write_text(f"HTTP/1.1 {public} Whatever\r\n{header}\r\n")
+
+    return answer
+
+
+def flip(run, service, *, bake="0", codes=(0,)):
+    (service / "slots" / "green" / "5").mkdir(parents=True, exist_ok=True)
+    return run(
+        *("flip", str(service), "green", "5", "8082", "/health", "80", "localhost", bake),
+        codes=codes,
+    )
+
+
+def live(service):
+    return os.readlink(service / "live")
+
+
+def test_a_healthy_release_goes_live(run, service, web):
+    point(service, "slots/blue/4")
+    web()
+    assert flip(run, service).text == "slots/blue/4"
+    assert live(service) == "slots/green/5"
+
+
+def test_an_unhealthy_slot_never_reaches_nginx(run, service, web):
+    point(service, "slots/blue/4")
+    web(app="503")
+    result = flip(run, service, codes=(30,))
+    assert "answered 503 before the flip" in result.stderr
+    assert live(service) == "slots/blue/4"
+
+
+@pytest.mark.parametrize(
+    "answer", [{"public": 502}, {"release": 4}, {"release": None}, {"public": 301}]
+)
+def test_what_fails_behind_nginx_is_flipped_back(run, service, web, answer):
+    point(service, "slots/blue/4")
+    web(**answer)
+    result = flip(run, service, codes=(31,))
+    assert "flipped back to slots/blue/4" in result.stderr
+    assert live(service) == "slots/blue/4"
+
+
+def test_the_first_release_is_flipped_back_to_nothing(run, service, web):
+    web(public=500)
+    flip(run, service, codes=(31,))
+    assert live(service) == "slots/none/0"
+
+
+def test_a_release_that_fails_during_the_bake_is_flipped_back(run, service, web, tmp_path):
+    point(service, "slots/blue/4")
+    web()
+    breaker = subprocess.Popen(
+        ["sh", "-c", f"sleep 1; printf 'HTTP/1.1 500 x\\r\\n\\r\\n' >{tmp_path}/public"]
+    )
+    result = flip(run, service, bake="20000", codes=(31,))
+    breaker.wait()
+    assert "flipped back" in result.stderr
+    assert live(service) == "slots/blue/4"
+    assert result.seconds < 10
+
+
+def test_a_flip_that_nobody_listens_to_any_more_goes_back(run, service, web, stubs):
+    point(service, "slots/blue/4")
+    web()
+    (service / "slots" / "green" / "5").mkdir(parents=True)
+    batch = Batch(
+        (script("flip", str(service), "green", "5", "8082", "/h", "80", "localhost", "30000"),)
+    )
+    program = batch.program()
+    environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
+    process = subprocess.Popen(
+        ["sh", "-c", batch.shell_line(program)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    process.stdin.write(program)
+    process.stdin.close()
+    wait_for(lambda: live(service) == "slots/green/5")
+    process.stdout.close()
+    process.stderr.close()
+    wait_for(lambda: live(service) == "slots/blue/4")
+    process.wait(timeout=10)
+
+
+def test_a_flip_that_is_interrupted_goes_back(run, service, web, stubs):
+    point(service, "slots/blue/4")
+    web()
+    stubs.add("sleep", "exec /bin/sleep 0.2")
+    body = script("flip", "x").body
+    environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
+    words = (str(service), "green", "5", "8082", "/h", "80", "localhost", "30000")
+    process = subprocess.Popen(
+        ["sh", "-c", body, "sh", *words], env=environment, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: live(service) == "slots/green/5")
+    process.terminate()
+    process.wait(timeout=10)
+    assert live(service) == "slots/blue/4"
+
+
+def wait_for(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+START = (
+    *("7", "sha256:1", "v7", "8082", "8000", "256m", "30", "/data", "10m", "3", "/health", "3"),
+    *("abc", "A", "IMAGE"),
+)
+
+
+@pytest.fixture
+def docker(stubs, tmp_path):
+    """A docker that records the environment of `run`; its answers can be changed."""
+    (tmp_path / "state").write_text("running 0\n")
+    (tmp_path / "user").write_text(f"{os.getuid()}\n")
+    stubs.add(
+        "docker",
+        f"""
+case "$1 $2" in
+"image inspect") cat {tmp_path}/user ;;
+"inspect -f") cat {tmp_path}/state ;;
+"run -d") env -0 >{tmp_path}/environment; for word; do printf '%s\\n' "$word"; done >{tmp_path}/words ;;
+esac
+""",
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def release(service):
+    folder = service / "releases" / "7"
+    folder.mkdir()
+    # Names that the script itself uses must not meet the app's.
+    (folder / ".env").write_text("A='it is $5'\nIMAGE=\"a'b\\\"c\"\n")
+    return folder
+
+
+def start(run, service, *, codes=(0,)):
+    return run("start", str(service), "shop-prod", "green", *START, codes=codes)
+
+
+def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
+    run, service, web, docker, release
+):
+    web(app="200 in 0.01 s")
+    start(run, service)
+    words = (docker / "words").read_text().splitlines()
+    values = dict(
+        item.split("=", 1) for item in (docker / "environment").read_text().split("\0") if "=" in item
+    )
+    assert values["A"] == "it is $5"
+    assert values["IMAGE"] == "a'b\"c"
+    assert words[-1] == "sha256:1"
+    assert ["-e", "A", "-e", "IMAGE"] == words[-5:-1]
+    assert not any("it is" in word for word in words)
+    assert "127.0.0.1:8082:8000" in words
+    assert words[words.index("--memory") + 1] == "256m"
+    assert "unless-stopped" in words
+    assert "edgepaas.release=7" in words
+
+
+def test_the_live_slot_is_never_started_over(run, service, web, docker, release, stubs):
+    web()
+    point(service, "slots/green/6")
+    start(run, service, codes=(64,))
+    assert not any("rm -f" in line or "run -d" in line for line in stubs.said)
+
+
+def test_a_container_that_ended_is_not_waited_for(run, service, web, docker, release):
+    web(app="000 in 0 s")
+    (docker / "state").write_text("exited 0\n")
+    result = start(run, service, codes=(20,))
+    assert result.seconds < 2
+
+
+def test_a_container_that_restarted_has_failed(run, service, web, docker, release):
+    web(app="000 in 0 s")
+    (docker / "state").write_text("running 1\n")
+    start(run, service, codes=(20,))
+
+
+def test_a_container_that_never_answers_is_given_up_in_time(run, service, web, docker, release):
+    web(app="503 in 0.1 s")
+    result = start(run, service, codes=(21,))
+    assert "not healthy within 3 s; the last answer of /health was 503" in result.stderr
+
+
+def test_data_of_another_user_is_found_before_the_start(run, service, web, docker, release, stubs):
+    web()
+    (docker / "user").write_text("4242:4242\n")
+    (service / "data" / "app.db").write_text("rows")
+    result = start(run, service, codes=(22,))
+    assert "the image runs as 4242" in result.stderr
+    assert not any("run -d" in line for line in stubs.said)
+
+
+def drain(run, service, *, limit="5", codes=(0,)):
+    return run("drain", str(service), "shop-prod-blue", "blue", "8081", limit, "30", codes=codes)
+
+
+def test_the_old_slot_is_stopped_once_nobody_talks_to_it(run, service, stubs, tmp_path):
+    point(service, "slots/green/5")
+    stubs.add("docker", 'case "$1" in inspect) echo true ;; esac')
+    stubs.add("ss", f"cat {tmp_path}/busy 2>/dev/null")
+    (tmp_path / "busy").write_text("connection\n")
+    quiet = subprocess.Popen(["sh", "-c", f"sleep 1; : >{tmp_path}/busy"])
+    result = drain(run, service)
+    quiet.wait()
+    assert 0.9 < result.seconds < 4
+    assert stubs.said[-1] == "docker stop -t 30 shop-prod-blue"
+    assert result.text == "stopped with 0 connections left"
+
+
+def test_draining_has_an_end(run, service, stubs):
+    point(service, "slots/green/5")
+    stubs.add("docker", 'case "$1" in inspect) echo true ;; esac')
+    stubs.add("ss", "echo connection")
+    assert drain(run, service, limit="1").text == "stopped with 1 connections left"
+
+
+def test_the_live_slot_is_never_stopped(run, service, stubs):
+    point(service, "slots/blue/5")
+    stubs.add("docker", "echo true")
+    drain(run, service, codes=(64,))
+    assert not any("stop" in line for line in stubs.said)
