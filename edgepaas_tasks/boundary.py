@@ -55,7 +55,9 @@ def task(
             except Exit:
                 raise
             except KeyboardInterrupt:
-                raise Exit("interrupted; what was begun on a host is safe to run again", 130) from None
+                raise Exit(
+                    "interrupted; what was begun on a host is safe to run again", 130
+                ) from None
             except Exception as error:
                 raise Exit(redactor()(_message(error)), _code(error)) from None
             finally:

@@ -78,9 +78,8 @@ def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
     if slot not in ("", "blue", "green"):
         raise SettingsError(f"--slot {slot}: expected blue or green")
     patience = _wait(of, wait)
-    with Progress(f"flip {of.settings.service}") as progress:
-        with hosts(of, observe=progress.step) as found:
-            return report.flipped(deploys.flip(of, found, progress, slot, patience))
+    with Progress(f"flip {of.settings.service}") as progress, hosts(of, observe=progress.step) as found:
+        return report.flipped(deploys.flip(of, found, progress, slot, patience))
 
 
 def lab_up(folder: str, count: str) -> str:
@@ -115,5 +114,3 @@ def lab_demo(c: Any, folder: str, connections: str) -> str:
 
 def _wait(of: Service, text: str) -> float:
     return number("wait", text, whole=False) if text else of.settings.lease.wait
-
-

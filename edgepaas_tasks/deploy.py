@@ -279,6 +279,8 @@ def _kept(states: Mapping[str, State], to: int | None) -> Release:
         if wanted[name] == state.live.release:
             raise Refused(f"{name}: release {wanted[name]} is live already")
     if len(set(wanted.values())) > 1:
-        raise Refused(f"the hosts disagree on the release before the live one ({wanted}): give --to N")
+        raise Refused(
+            f"the hosts disagree on the release before the live one ({wanted}): give --to N"
+        )
     name, number = next(iter(wanted.items()))
     return states[name].releases[number]

@@ -91,7 +91,9 @@ def _files(environment: str) -> list[Layer]:
     for name in (".env", f".env.{environment}"):
         if Path(name).is_file():
             values = dotenv_values(name, interpolate=False)
-            layers.append(Layer(name, {key: text for key, text in values.items() if text is not None}))
+            layers.append(
+                Layer(name, {key: text for key, text in values.items() if text is not None})
+            )
     return layers
 
 
@@ -119,5 +121,3 @@ def _given(given: Sequence[str]) -> list[Layer]:
 
 def warnings(resolution: Resolution) -> list[str]:
     return [str(warning) for warning in resolution.warnings]
-
-

@@ -41,9 +41,7 @@ def diagnose(service: Service, host: Host, slot: str) -> diagnosis.Diagnosis:
         stop=True,
     )
     (result,) = host.change(command)
-    return diagnosis.parse(
-        result.stdout, port=service.spec.port, health_path=service.health_path
-    )
+    return diagnosis.parse(result.stdout, port=service.spec.port, health_path=service.health_path)
 
 
 def flipped_back(

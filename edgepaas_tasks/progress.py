@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
     from rich.table import Table
+    from rich.text import Text
 
 SILENCE = 15.0  # seconds without a line after which a plain log says that it is still alive
 
@@ -140,7 +141,7 @@ class Progress:
         return table
 
     @staticmethod
-    def _text(text: str, style: str = "") -> object:
+    def _text(text: str, style: str = "") -> Text:
         from rich.text import Text
 
         return Text(redactor()(text), style=style)

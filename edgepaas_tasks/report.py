@@ -34,7 +34,9 @@ def plan(of: Service, found: Plan) -> str:
     for host, live in found.before.items():
         slot = found.slots[host]
         now = f"release {live.release} in {live.slot}" if live.slot else "nothing"
-        lines.append(f"  {host}: live is {now}; would start in {slot}, check, flip, and drain the old")
+        lines.append(
+            f"  {host}: live is {now}; would start in {slot}, check, flip, and drain the old"
+        )
     lines += [f"  {name}: from {origin}" for name, origin in found.origins.items()]
     lines.append("nothing was changed")
     return "\n".join(lines)
@@ -49,7 +51,9 @@ def status(of: Service, found: Sequence[HostStatus]) -> str:
         if not one.slot:
             lines.append(f"  {one.host}: nothing deployed yet")
             continue
-        health = "healthy" if one.healthy else f"NOT healthy ({of.health_path}: {one.health_status})"
+        health = (
+            "healthy" if one.healthy else f"NOT healthy ({of.health_path}: {one.health_status})"
+        )
         lines.append(
             f"  {one.host}: release {one.release} ({one.version}) in {one.slot}, {health}, "
             f"live for {age(one.since)}"

@@ -48,7 +48,9 @@ class Image(Part):
     @classmethod
     def _name(cls, value: str) -> str:
         if value and not re.fullmatch(r"[a-z0-9]+([._/-][a-z0-9]+)*", value):
-            raise ValueError("an image name has lower-case letters, digits and . _ - / between them")
+            raise ValueError(
+                "an image name has lower-case letters, digits and . _ - / between them"
+            )
         return value
 
 
@@ -56,17 +58,17 @@ class Container(Part):
     """The app's container. `stop_timeout` is in seconds from SIGTERM to SIGKILL."""
 
     port: Port = 8000
-    memory: str = Field("512m", pattern=r"^[1-9][0-9]*[kmg]$")
-    stop_timeout: int = Field(30, ge=1, le=600)
-    data: str = Field("/data", pattern=r"^/[A-Za-z0-9._/-]+$")
-    log_size: str = Field("10m", pattern=r"^[1-9][0-9]*[kmg]$")
-    log_files: int = Field(3, ge=1, le=100)
+    memory: str = Field(default="512m", pattern=r"^[1-9][0-9]*[kmg]$")
+    stop_timeout: int = Field(default=30, ge=1, le=600)
+    data: str = Field(default="/data", pattern=r"^/[A-Za-z0-9._/-]+$")
+    log_size: str = Field(default="10m", pattern=r"^[1-9][0-9]*[kmg]$")
+    log_files: int = Field(default=3, ge=1, le=100)
 
 
 class Health(Part):
     """The gate: a 2xx answer on `path` within `timeout` seconds."""
 
-    path: str = Field("/health/ready", pattern=r"^/[^\s]*$")
+    path: str = Field(default="/health/ready", pattern=r"^/[^\s]*$")
     timeout: Seconds = 60
 
 
@@ -86,17 +88,17 @@ class Slots(Part):
 class Nginx(Part):
     """The public side. `max_body` as nginx writes sizes; `read_timeout` in seconds."""
 
-    server_name: str = Field("_", pattern=r"^[A-Za-z0-9._* -]+$")
+    server_name: str = Field(default="_", pattern=r"^[A-Za-z0-9._* -]+$")
     listen: Port = 80
-    max_body: str = Field("10m", pattern=r"^[0-9]+[kmg]?$")
-    read_timeout: int = Field(60, ge=1, le=3600)
+    max_body: str = Field(default="10m", pattern=r"^[0-9]+[kmg]?$")
+    read_timeout: int = Field(default=60, ge=1, le=3600)
 
 
 class Flip(Part):
     """After the flip: seconds of probing the public path (`bake`), and of waiting for old requests (`drain`)."""
 
-    bake: float = Field(5, ge=0, le=600)
-    drain: float = Field(30, ge=0, le=600)
+    bake: float = Field(default=5, ge=0, le=600)
+    drain: float = Field(default=30, ge=0, le=600)
 
 
 class Database(Part):
@@ -130,8 +132,8 @@ class Lab(Part):
 class Lease(Part):
     """`ttl`: seconds after which a silent holder counts as gone. `wait`: seconds to wait for another holder."""
 
-    ttl: int = Field(900, ge=5, le=86400)
-    wait: float = Field(0, ge=0, le=86400)
+    ttl: int = Field(default=900, ge=5, le=86400)
+    wait: float = Field(default=0, ge=0, le=86400)
 
 
 class Settings(Part):
@@ -152,7 +154,7 @@ class Settings(Part):
     lease: Lease = Lease()
     hosts: tuple[HostEntry, ...] = ()
     lab: Lab | None = None
-    keep_releases: int = Field(5, ge=2, le=100)
+    keep_releases: int = Field(default=5, ge=2, le=100)
     strict_variables: bool = False
     variables: dict[str, Any] = {}
 
@@ -204,8 +206,10 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(below)
     for key, value in above.items():
         under = result.get(key)
-        both = isinstance(value, Mapping) and isinstance(under, Mapping)
-        result[key] = merge(under, value) if both else value
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            result[key] = merge(under, value)
+        else:
+            result[key] = value
     return result
 
 

@@ -11,9 +11,7 @@ from remote.host import Host
 from remote.parallel import on_each
 
 
-def setup(
-    of: Service, hosts: Sequence[Host], progress: Progress
-) -> Mapping[str, tuple[str, ...]]:
+def setup(of: Service, hosts: Sequence[Host], progress: Progress) -> Mapping[str, tuple[str, ...]]:
     """What was changed on each host, a line each; empty when it was ready already."""
     with progress.phase("look") as phase:
         probe = facts.probe().as_root()
@@ -40,4 +38,6 @@ def setup(
 
 
 def _spoken(line: str) -> str:
-    return {"reloaded": "nginx reloaded with a new site", "started": "nginx started"}.get(line, line)
+    return {"reloaded": "nginx reloaded with a new site", "started": "nginx started"}.get(
+        line, line
+    )

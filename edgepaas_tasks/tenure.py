@@ -42,7 +42,10 @@ class Tenure:
         held = [host for host in self.hosts if host.fence is not None]
         for host in held:
             host.fence = None
-        attempt(held, lambda host: host.change(lease.release(self.service.layout, self.fence, fenced=False)))
+        attempt(
+            held,
+            lambda host: host.change(lease.release(self.service.layout, self.fence, fenced=False)),
+        )
 
     def _take(self, host: Host) -> State:
         deadline = time.monotonic() + self.wait

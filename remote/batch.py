@@ -62,12 +62,14 @@ class Batch:
     def program(self) -> bytes:
         parts = [
             # C messages for parsers; sbin because a login user's PATH may lack it on Debian.
-            "export LC_ALL=C PATH=\"$PATH:/usr/local/sbin:/usr/sbin:/sbin\"",
+            'export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"',
             "edgepaas_end() { printf '\\n%s %s\\n' " + self.marker + ' "$1"; '
             "printf '\\n%s %s\\n' " + self.marker + ' "$1" >&2; }',
         ]
         if self.fence is not None:
-            words = shlex.join(["set", "--", self.fence.path, self.fence.token, str(self.fence.ttl)])
+            words = shlex.join(
+                ["set", "--", self.fence.path, self.fence.token, str(self.fence.ttl)]
+            )
             parts.append(f"{words}\n{source('fence')}")
         for index, command in enumerate(self.commands):
             last = index == len(self.commands) - 1
@@ -90,7 +92,7 @@ class Batch:
             run += " </dev/null"
         accepted = "|".join(str(code) for code in sorted(command.ok))
         return (
-            f"{run}\nedgepaas_code=$?\nedgepaas_end \"$edgepaas_code\"\n"
+            f'{run}\nedgepaas_code=$?\nedgepaas_end "$edgepaas_code"\n'
             f'case "$edgepaas_code" in {accepted}) ;; *) exit 0 ;; esac'
         )
 
@@ -152,8 +154,8 @@ def results(commands: Sequence[Command], out: Frames, err: Frames) -> list[Resul
     """One result for each command that ended."""
     pairs = zip(commands, out.done, err.done, strict=False)
     return [
-        Result(str(command), stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"), code)
+        Result(
+            str(command), stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"), code
+        )
         for command, (stdout, code), (stderr, _) in pairs
     ]
-
-

@@ -45,7 +45,14 @@ class CommandFailed(RemoteError):
     """A command ended with an exit code that it may not end with."""
 
     def __init__(
-        self, host: str, problem: str, *, code: int, tried: str = "", got: str = "", next_step: str = ""
+        self,
+        host: str,
+        problem: str,
+        *,
+        code: int,
+        tried: str = "",
+        got: str = "",
+        next_step: str = "",
     ) -> None:
         super().__init__(host, problem, tried=tried, got=got, next_step=next_step)
         self.code = code

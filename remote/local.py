@@ -45,7 +45,11 @@ def run(
     result = Result(" ".join(words), _text(out), _text(err), code, time.monotonic() - begun)
     if code not in ok:
         raise CommandFailed(
-            HERE, f"{words[0]} failed (exit {code})", code=code, tried=result.name, got=result.tail()
+            HERE,
+            f"{words[0]} failed (exit {code})",
+            code=code,
+            tried=result.name,
+            got=result.tail(),
         )
     return result
 
@@ -93,11 +97,18 @@ def stream(
     result = Result(" ".join(words), "\n".join(lines), "", code, seconds)
     if code == -9 and seconds >= timeout:
         raise DeadlineExceeded(
-            HERE, f"{words[0]} did not end within {timeout:.0f} s", tried=result.name, got=result.tail()
+            HERE,
+            f"{words[0]} did not end within {timeout:.0f} s",
+            tried=result.name,
+            got=result.tail(),
         )
     if code != 0:
         raise CommandFailed(
-            HERE, f"{words[0]} failed (exit {code})", code=code, tried=result.name, got=result.tail()
+            HERE,
+            f"{words[0]} failed (exit {code})",
+            code=code,
+            tried=result.name,
+            got=result.tail(),
         )
     return result
 

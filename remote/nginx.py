@@ -58,9 +58,7 @@ class Site:
 def configure(site: Site) -> Command:
     """Tested, swapped, reloaded, restored on failure. Prints "same", "reloaded" or "started"."""
     text = site.render().encode()
-    command = script(
-        "nginx-site", site.file_name, str(site.listen), site.probe_name, stdin=text
-    )
+    command = script("nginx-site", site.file_name, str(site.listen), site.probe_name, stdin=text)
     return command.as_root().called("configure nginx")
 
 

@@ -15,7 +15,7 @@ FAILED = "failed"
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the journal. `seconds` is how long the deploy took; `at` is the controller's clock (epoch seconds)."""
+    """One line of the journal. `seconds`: how long the deploy took; `at`: the controller's clock (epoch)."""
 
     release: int
     version: str

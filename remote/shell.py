@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import selectors
@@ -38,7 +39,9 @@ class LocalTransport:
             start_new_session=True,
         )
         self._process = process
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
         stdin = process.stdin
         failed: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
 
@@ -52,10 +55,8 @@ class LocalTransport:
             except BaseException as error:
                 failed.put(error)
             finally:
-                try:
+                with contextlib.suppress(BrokenPipeError):
                     stdin.close()
-                except BrokenPipeError:
-                    pass
 
         sender = threading.Thread(target=send, daemon=True)
         sender.start()

@@ -44,7 +44,7 @@ def down(c: Any, folder: str = ".lab", images: bool = False) -> None:
     }
 )
 def demo(c: Any, folder: str = ".lab", connections: str = "32") -> None:
-    """Set up a lab, deploy twice, the second time under load."""
+    """Deploy twice to a lab, once under load."""
     from edgepaas_tasks import command
 
     say(command.lab_demo(c, folder, connections))

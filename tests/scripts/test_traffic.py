@@ -188,12 +188,14 @@ def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
     start(run, service)
     words = (docker / "words").read_text().splitlines()
     values = dict(
-        item.split("=", 1) for item in (docker / "environment").read_text().split("\0") if "=" in item
+        item.split("=", 1)
+        for item in (docker / "environment").read_text().split("\0")
+        if "=" in item
     )
     assert values["A"] == "it is $5"
     assert values["IMAGE"] == "a'b\"c"
     assert words[-1] == "sha256:1"
-    assert ["-e", "A", "-e", "IMAGE"] == words[-5:-1]
+    assert words[-5:-1] == ["-e", "A", "-e", "IMAGE"]
     assert not any("it is" in word for word in words)
     assert "127.0.0.1:8082:8000" in words
     assert words[words.index("--memory") + 1] == "256m"

@@ -54,7 +54,17 @@ def test_env_is_not_ignored_by_git():
     assert done.returncode == 1
 
 
-HEAVY = ("fabric", "paramiko", "boto3", "sqlalchemy", "alembic", "pydantic", "dotenv", "rich", "jinja2")
+HEAVY = (
+    "fabric",
+    "paramiko",
+    "boto3",
+    "sqlalchemy",
+    "alembic",
+    "pydantic",
+    "dotenv",
+    "rich",
+    "jinja2",
+)
 
 
 def test_listing_the_tasks_loads_nothing_heavy():

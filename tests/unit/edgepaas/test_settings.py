@@ -28,15 +28,26 @@ def test_merging_replaces_lists_and_keeps_siblings():
 
 def test_hosts_come_typed():
     hosts = load(TREE, "prod").hosts
-    assert [(host.address, host.port) for host in hosts] == [("192.0.2.1", None), ("192.0.2.2", 2222)]
+    assert [(host.address, host.port) for host in hosts] == [
+        ("192.0.2.1", None),
+        ("192.0.2.2", 2222),
+    ]
 
 
 @pytest.mark.parametrize(
     ("change", "environment", "message"),
     [
         ({"contaner": {}}, "lab", "edgepaas.contaner: unknown key; did you mean 'container'?"),
-        ({"health": {"pth": "/x"}}, "lab", "edgepaas.health.pth: unknown key; did you mean 'path'?"),
-        ({"container": {"port": 70000}}, "lab", "edgepaas.container.port: .*less than or equal to 65535"),
+        (
+            {"health": {"pth": "/x"}},
+            "lab",
+            "edgepaas.health.pth: unknown key; did you mean 'path'?",
+        ),
+        (
+            {"container": {"port": 70000}},
+            "lab",
+            "edgepaas.container.port: .*less than or equal to 65535",
+        ),
         ({"container": {"port": "x"}}, "lab", "edgepaas.container.port: .*valid integer.*got 'x'"),
         ({"slots": {"blue": 8082}}, "lab", "edgepaas.slots: blue and green are both 8082"),
         ({"app": "No Good"}, "lab", "edgepaas.app: "),

@@ -28,7 +28,9 @@ class Hidden:
 
 def test_each_command_has_its_own_output_and_code(host):
     first, second, third = host.read(
-        argv("echo", "one"), argv("sh", "-c", "echo two; echo oops >&2; exit 3").allow(3), argv("true")
+        argv("echo", "one"),
+        argv("sh", "-c", "echo two; echo oops >&2; exit 3").allow(3),
+        argv("true"),
     )
     assert (first.stdout, first.code) == ("one\n", 0)
     assert (second.stdout, second.stderr, second.code) == ("two\n", "oops\n", 3)

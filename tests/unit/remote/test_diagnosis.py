@@ -5,10 +5,18 @@ import pytest
 from remote.diagnosis import parse
 
 
-def shown(state="running", code=0, oom="false", probe="000 in 0.0 s", ports=(), disk="/ 900000", log=""):
+def shown(
+    state="running", code=0, oom="false", probe="000 in 0.0 s", ports=(), disk="/ 900000", log=""
+):
     return "\n".join(
         [
-            *("== state", f"status={state}", f"exit_code={code}", f"oom_killed={oom}", "restarts=0"),
+            *(
+                "== state",
+                f"status={state}",
+                f"exit_code={code}",
+                f"oom_killed={oom}",
+                "restarts=0",
+            ),
             *("== probe", probe, "== ports", *ports, "== disk", disk, "== nginx", "== logs", log),
         ]
     )
@@ -34,7 +42,10 @@ LOOPBACK6_8000 = "00000000000000000000000001000000:1F40"
         (shown("exited", 1, log="ModuleNotFoundError: No module named 'x'"), "No module named 'x'"),
         (shown("exited", 1, log="KeyError: 'API_KEY'"), "the variable API_KEY is missing"),
         (shown("exited", 1, log="exec format error"), "another processor architecture"),
-        (shown("exited", 1, log="PermissionError: [Errno 13] Permission denied: '/data/x'"), "may not be"),
+        (
+            shown("exited", 1, log="PermissionError: [Errno 13] Permission denied: '/data/x'"),
+            "may not be",
+        ),
         (shown("exited", 1, log="psycopg.OperationalError: connection refused"), "database"),
         (shown("exited", 1, disk="/var/lib/docker 100"), "the disk is full"),
         (shown("exited", 3), "ended with exit code 3"),
