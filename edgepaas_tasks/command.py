@@ -102,7 +102,7 @@ def lab_down(folder: str, *, images: bool) -> str:
     from edgepaas_tasks.lab import lifecycle
 
     said: list[str] = []
-    lifecycle.down(Path(folder), said.append, images=images)
+    lifecycle.down(Path(folder), said.append, with_images=images)
     return "\n".join(said) or "there was no lab"
 
 

@@ -1,0 +1,160 @@
+"""A lab comes up, is looked at, and goes, leaving nothing behind."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edgepaas_tasks.lab import engine, hosts, images, state, volumes
+from edgepaas_tasks.lab.engine import Say
+from edgepaas_tasks.lab.errors import LabError
+from edgepaas_tasks.lab.state import LabHost, State
+from remote import local
+
+MOST = 30  # hosts; each is a container of its own with an engine inside
+
+
+def up(folder: Path, count: int, say: Say) -> State:
+    """At least `count` running hosts. Those that run are left alone, stopped ones are started, missing ones made."""
+    if count > MOST:
+        raise LabError(f"--hosts {count}: at most {MOST}")
+    folder = folder.resolve()
+    installed = engine.ensure(say)
+    known = state.load(folder) or State(str(folder), f"edgepaas-lab-{_tag(folder)}")
+    known = replace(known, engine_installed=known.engine_installed or installed)
+    state.save(known, folder)
+    image = images.ensure(say)
+    public_key = _key(folder)
+    label = f"{hosts.LABEL}={folder}"
+    if local.run("docker", "network", "inspect", known.network, ok=(0, 1)).code != 0:
+        local.run("docker", "network", "create", "--label", label, known.network)
+    for number in range(len(known.hosts), count):
+        known = known.with_host(_plan(folder, number + 1))
+        state.save(known, folder)
+    todo = [host for host in known.hosts if not hosts.running(host)]
+    made: dict[str, LabHost] = {}
+    errors: list[Exception] = []
+
+    def bring(host: LabHost) -> None:
+        try:
+            made[host.name] = _bring(host, folder, known.network, image, public_key, say)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=bring, args=(host,)) for host in todo]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    for host in made.values():
+        known = known.with_host(host)
+    known = replace(known, hosts=tuple(sorted(known.hosts, key=lambda host: host.name)))
+    state.save(known, folder)
+    (folder / "known_hosts").write_text("".join(f"{host.pin}\n" for host in known.hosts))
+    return known
+
+
+def down(folder: Path, say: Say, *, with_images: bool = False) -> None:
+    """Removes containers, volumes, network, loop devices and files of this lab, found by its label and its state."""
+    folder = folder.resolve()
+    known = state.load(folder) if state.path(folder).exists() else None
+    if known is not None and engine.works():
+        for name in _labelled(folder, "ps", "-a", "--format", "{{.Names}}"):
+            hosts.remove(name)
+            say(f"removed {name}")
+        for name in _labelled(folder, "volume", "ls", "--format", "{{.Name}}"):
+            local.run("docker", "volume", "rm", name, ok=(0, 1))
+        for name in _labelled(folder, "network", "ls", "--format", "{{.Name}}"):
+            local.run("docker", "network", "rm", name, ok=(0, 1))
+    if known is not None:
+        for host in known.hosts:
+            volumes.detach(Path(host.disk))
+        shutil.rmtree(folder)
+        say(f"removed {folder}")
+        if known.engine_installed:
+            say("the Docker engine that lab.up installed stays, with its cached images")
+    if with_images:
+        for name in images.remove():
+            say(f"removed image {name}")
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """The lab as it is now, for people and for --json."""
+    folder = folder.resolve()
+    known = state.load(folder)
+    works = known is not None and engine.works()
+    return {
+        "folder": str(folder),
+        "engine": works,
+        "hosts": [
+            {
+                "name": host.name,
+                "running": works and hosts.running(host),
+                "address": host.address,
+                "port": host.port,
+                "user": host.user,
+                "http": host.http,
+                "https": host.https,
+                "key": host.key,
+                "known_hosts": host.known_hosts,
+                "volume": host.volume,
+                "container": host.container,
+            }
+            for host in (known.hosts if known else ())
+        ],
+    }
+
+
+def _bring(
+    host: LabHost, folder: Path, network: str, image: str, public_key: str, say: Say
+) -> LabHost:
+    host = replace(host, device=volumes.attach(Path(host.disk)))
+    if hosts.exists(host):
+        say(f"starting {host.name}")
+        hosts.start(host)
+    else:
+        say(f"making {host.name}")
+        hosts.create(host, folder, network, image)
+    hosts.wait_for_system(host)
+    hosts.name_volume(host)
+    pin = hosts.admit(host, public_key)
+    hosts.wait_for_login(host)
+    return replace(host, pin=pin)
+
+
+def _plan(folder: Path, number: int) -> LabHost:
+    name = f"edge{number}"
+    ssh, http, https = hosts.free_ports(3)
+    return LabHost(
+        name=name,
+        container=f"edgepaas-lab-{_tag(folder)}-{name}",
+        port=ssh,
+        http=http,
+        https=https,
+        key=str(folder / "id_ed25519"),
+        known_hosts=str(folder / "known_hosts"),
+        volume=f"vol-0{secrets.token_hex(8)}",
+        disk=str(folder / f"{name}.disk"),
+    )
+
+
+def _key(folder: Path) -> str:
+    key = folder / "id_ed25519"
+    if not key.exists():
+        local.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "edgepaas-lab", "-f", str(key))
+    return key.with_suffix(".pub").read_text().strip()
+
+
+def _labelled(folder: Path, *words: str) -> list[str]:
+    return local.run("docker", *words, "--filter", f"label={hosts.LABEL}={folder}").text.split()
+
+
+def _tag(folder: Path) -> str:
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:8]
