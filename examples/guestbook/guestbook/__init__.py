@@ -1,0 +1,1 @@
+"""A guestbook: small enough to read in five minutes, real enough to deploy."""
