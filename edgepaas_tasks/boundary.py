@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import invoke
 from invoke import Exit, Task
@@ -63,9 +63,10 @@ def task(
             finally:
                 signal.signal(signal.SIGTERM, previous)
 
-        return invoke.task(
+        made: Task[Any] = cast(Any, invoke.task)(
             guarded, help=help or {}, iterable=list(iterable), auto_shortflags=False, **options
         )
+        return made
 
     return decorate
 

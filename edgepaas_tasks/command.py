@@ -78,7 +78,10 @@ def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
     if slot not in ("", "blue", "green"):
         raise SettingsError(f"--slot {slot}: expected blue or green")
     patience = _wait(of, wait)
-    with Progress(f"flip {of.settings.service}") as progress, hosts(of, observe=progress.step) as found:
+    with (
+        Progress(f"flip {of.settings.service}") as progress,
+        hosts(of, observe=progress.step) as found,
+    ):
         return report.flipped(deploys.flip(of, found, progress, slot, patience))
 
 

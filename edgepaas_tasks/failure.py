@@ -17,10 +17,8 @@ def unhealthy(
 ) -> CommandFailed:
     """A release that did not become healthy. The container is stopped and kept."""
     found = diagnose(service, host, slot)
-    if live.slot:
-        serving = f"release {live.release} ({live.slot}) serves on, untouched"
-    else:
-        serving = "nothing was live before"
+    untouched = f"release {live.release} ({live.slot}) serves on, untouched"
+    serving = untouched if live.slot else "nothing was live before"
     return CommandFailed(
         host.name,
         f"release {release.number} ({release.version}) did not become healthy in {slot}; {serving}",

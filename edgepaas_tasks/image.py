@@ -1,10 +1,9 @@
-"""The image on this machine: built, looked up, read for shipping."""
+"""The image on this machine: built, or looked up."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +13,18 @@ from edgepaas_tasks.version import Version
 from remote import local
 from remote.errors import CommandFailed
 
-CHUNK = 256 * 1024  # bytes read from docker save at a time
-
 
 @dataclass(frozen=True)
 class Image:
-    """`id` is the digest of its configuration: the same wherever the image is. `size` in bytes."""
+    """`id` is the digest of its configuration, `layers` those of its layers from the lowest: the same everywhere.
+
+    `size` in bytes.
+    """
 
     reference: str
     id: str
     size: int = 0
+    layers: tuple[str, ...] = ()
 
 
 def build(
@@ -58,12 +59,12 @@ def build(
 
 def find(reference: str) -> Image:
     """The image of that name or id on this machine. Raises Refused when it is not here."""
-    form = "{{.Id}} {{.Size}}"
+    form = "{{.Id}} {{.Size}}{{range .RootFS.Layers}} {{.}}{{end}}"
     result = local.run("docker", "image", "inspect", "--format", form, reference, ok=(0, 1, 127))
     if result.code != 0:
         raise Refused(f"this machine has no image {reference}: {result.tail(2)}")
-    identifier, size = result.text.split()
-    return Image(reference, identifier, int(size))
+    identifier, size, *layers = result.text.split()
+    return Image(reference, identifier, int(size), tuple(layers))
 
 
 def require_engine() -> None:
@@ -75,25 +76,6 @@ def require_engine() -> None:
             f"  got:   {result.tail(2)}\n"
             "  next:  start Docker (for the lab: inv lab.up does)"
         )
-
-
-def save(image: Image) -> Iterator[bytes]:
-    """The image as docker save writes it, in chunks. Ends the program when nobody reads on."""
-    process = subprocess.Popen(
-        ["docker", "save", image.reference], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        while chunk := process.stdout.read(CHUNK):
-            yield chunk
-        said = process.stderr.read().decode("utf-8", "replace")
-        if process.wait() != 0:
-            raise Refused(f"docker save {image.reference} failed: {said.strip()}")
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
 def _environment() -> dict[str, str]:

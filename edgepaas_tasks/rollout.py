@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from edgepaas_tasks import failure, image
+from edgepaas_tasks import archive, failure
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.image import Image
@@ -62,15 +62,28 @@ class Rollout:
             raise Refused(
                 f"{names}: the image of release {number} is no longer there, nor on this machine"
             )
-        source = here
         timeout = self.service.settings.build.timeout
+        with archive.saved(here) as saved:
+            shared = {host.name: self._shared(host, here) for host in lacking}
 
-        def send(host: Host) -> None:
-            chunks = self._counted(host, image.save(source))
-            host.stream(chunks, docker.load(source.id, timeout))
+            def send(host: Host) -> None:
+                chunks = self._counted(host, saved.chunks(shared[host.name]))
+                host.stream(chunks, docker.load(here.id, timeout))
 
-        on_each(lacking, send)
-        return f"{self.sent / 1e6:.0f} MB to {len(lacking)} of {len(self.hosts)} hosts"
+            on_each(lacking, send)
+        layers = len(here.layers)
+        fewest = min(shared.values())
+        return (
+            f"{self.sent / 1e6:.1f} of {here.size * len(lacking) / 1e6:.0f} MB "
+            f"to {len(lacking)} of {len(self.hosts)} hosts, {layers - fewest} of {layers} layers"
+        )
+
+    def _shared(self, host: Host, here: Image) -> int:
+        """How many of the lowest layers the host has, and can do without."""
+        state = self.states[host.name]
+        if not docker.takes_partial_images(state.facts.docker_store):
+            return 0
+        return docker.shared_layers(here.layers, state.images.values())
 
     def stage(self, composed: Environment | None) -> str:
         """Write the release's directory (a kept release has one) and nginx's file, tested before it is used."""

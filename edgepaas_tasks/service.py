@@ -44,7 +44,7 @@ class Service:
 
 
 def service(c: Any, environment: str | None) -> Service:
-    """The service that a task is about. Two environments in one call are refused: --env belongs to the task it follows."""
+    """The service that a task is about. Two environments in one call are refused."""
     chosen = settings.load(c.config.get("edgepaas", {}), environment)
     _asked.add(chosen.environment)
     if len(_asked) > 1:

@@ -1,7 +1,7 @@
 """Several commands as one program for a host's `sh`, and the way its output is told apart again.
 
-The program travels on stdin, so nothing of it shows in a process list. Each command's end is marked on both streams by a
-line with a random word and the exit code; the program stops at the first code that is no answer to its command.
+The program travels on stdin, so nothing of it shows in a process list. Each command's end is marked on both streams by
+a line with a random word and the exit code; the program stops at the first code that is no answer to its command.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from remote.command import Command, source, stdin_bytes
 from remote.result import Result
 
-# One line that any login shell understands (csh and fish too). It reads exactly LENGTH bytes of program and leaves the rest
-# of stdin to the commands; `sudo -n` so that a missing right fails at once instead of waiting for a password.
+# One line that any login shell understands (csh and fish too). It reads exactly LENGTH bytes of program and leaves the
+# rest of stdin to the commands; `sudo -n` so that a missing right fails at once instead of waiting for a password.
 _READ = 'eval "$(head -c {length})"'
 _AS_USER = "exec sh -c {read}"
 _AS_ROOT = (
@@ -41,8 +41,8 @@ class Fence:
 class Batch:
     """Commands that run in this order, in one round trip.
 
-    It runs with the highest privilege that any of its commands asks for. With `streams`, the last command reads what the
-    caller sends after the program.
+    It runs with the highest privilege that any of its commands asks for. With `streams`, the last command reads what
+    the caller sends after the program.
     """
 
     commands: tuple[Command, ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from remote.command import Command, argv, script
 
 
@@ -11,9 +13,36 @@ def engine() -> Command:
 
 
 def images() -> Command:
-    """The ids of all images of the host, one a line."""
-    command = argv("docker", "images", "--all", "--quiet", "--no-trunc")
-    return command.as_root().allow(1, 127).called("list the images")
+    """All images of the host with their layers, for `parse_images`."""
+    return script("images").as_root().called("list the images")
+
+
+def parse_images(text: str) -> dict[str, tuple[str, ...]]:
+    """The layers of each image, from the lowest, by the image's id."""
+    lines = (line.split() for line in text.splitlines() if line.strip())
+    return {words[0]: tuple(words[1:]) for words in lines}
+
+
+def shared_layers(image: Sequence[str], there: Iterable[Sequence[str]]) -> int:
+    """How many of an image's layers, from the lowest, the host has as the lowest ones of some image.
+
+    A store keeps a layer together with all that lie below it, so only a common beginning counts.
+    """
+    return max((_common(image, layers) for layers in there), default=0)
+
+
+def takes_partial_images(store: str) -> bool:
+    """Whether `docker load` fills in layers it has: the graph drivers do, the containerd store is not known to."""
+    return store in ("overlay2", "vfs", "btrfs", "zfs", "aufs", "devicemapper", "fuse-overlayfs")
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
 
 
 def load(image: str, timeout: float = 1800) -> Command:

@@ -25,7 +25,7 @@ class Exec:
 class Host:
     """A machine that is read and changed in batches.
 
-    `trace` has every round trip so far. With `dry_run`, `read` works as ever and `change` does nothing but tell `observe`.
+    `trace` has every round trip so far. With `dry_run`, `read` works as ever and `change` only tells `observe`.
     """
 
     def __init__(

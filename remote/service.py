@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remote import docker, facts, nginx, releases, slots
 from remote.command import Command, script
@@ -20,7 +20,7 @@ class State:
     containers: Mapping[str, slots.Container]
     history: tuple[releases.Entry, ...]
     releases: Mapping[int, releases.Release]
-    images: frozenset[str] = frozenset()
+    images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def next_release(self) -> int:
@@ -66,7 +66,7 @@ def parse(results: Sequence[Result]) -> State:
         containers=slots.parse_containers(containers.stdout if containers.code == 0 else ""),
         history=releases.parse_history(history.stdout),
         releases=releases.parse_releases(found.stdout),
-        images=frozenset(images.stdout.split()),
+        images=docker.parse_images(images.stdout),
     )
 
 

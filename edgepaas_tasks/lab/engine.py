@@ -90,4 +90,6 @@ def _start_detached() -> None:
 def _alive(pid_file: Path) -> bool:
     text = pid_file.read_text().strip()
     command = Path("/proc") / text / "comm"
-    return text.isdigit() and command.is_file() and command.read_text().startswith(("docker", "cont"))
+    return (
+        text.isdigit() and command.is_file() and command.read_text().startswith(("docker", "cont"))
+    )

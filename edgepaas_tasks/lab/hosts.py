@@ -99,8 +99,10 @@ def wait_for_system(host: LabHost) -> None:
     accepted = (0, 1, 125, 126, 127)
     _until(
         host,
-        lambda: inside(host, "systemctl", "is-system-running", ok=accepted).text
-        in ("running", "degraded"),
+        lambda: (
+            inside(host, "systemctl", "is-system-running", ok=accepted).text
+            in ("running", "degraded")
+        ),
         "systemd",
     )
 
@@ -138,7 +140,7 @@ def admit(host: LabHost, public_key: str) -> str:
 
 def remove(container: str) -> None:
     """Removes the container and the engine's volume with everything nested in it."""
-    words = 'command -v docker >/dev/null && docker ps -q | xargs -r docker kill || :'
+    words = "command -v docker >/dev/null && docker ps -q | xargs -r docker kill || :"
     local.run("docker", "exec", container, "sh", "-c", words, ok=(0, 1, 125, 126, 127, 137))
     local.run("docker", "rm", "-fv", container, ok=(0, 1), timeout=120)
     local.run("docker", "volume", "rm", f"{container}-docker", ok=(0, 1))

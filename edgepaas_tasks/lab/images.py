@@ -72,7 +72,9 @@ def _base(say: Say) -> str:
             raise LabError(
                 f"no image registry can be reached, and making debian:{SUITE} here needs debootstrap"
             )
-        local.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "debootstrap", timeout=300)
+        local.run(
+            "apt-get", "install", "-y", "-qq", "--no-install-recommends", "debootstrap", timeout=300
+        )
     say("no image registry can be reached: making the base image with debootstrap")
     with tempfile.TemporaryDirectory(prefix="edgepaas-lab-") as folder:
         root = Path(folder) / "root"

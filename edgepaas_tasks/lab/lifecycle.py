@@ -148,7 +148,9 @@ def _plan(folder: Path, number: int) -> LabHost:
 def _key(folder: Path) -> str:
     key = folder / "id_ed25519"
     if not key.exists():
-        local.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "edgepaas-lab", "-f", str(key))
+        local.run(
+            "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "edgepaas-lab", "-f", str(key)
+        )
     return key.with_suffix(".pub").read_text().strip()
 
 

@@ -136,7 +136,11 @@ class Load:
         connection: http.client.HTTPConnection | None = None
         turn = number  # so that not all connections send the same method at once
         end = self._begun + self._seconds
-        while not self._stop.is_set() and time.monotonic() < end and self._report.sent < self._requests:
+        while (
+            not self._stop.is_set()
+            and time.monotonic() < end
+            and self._report.sent < self._requests
+        ):
             method = self._methods[turn % len(self._methods)]
             turn += 1
             begun = time.monotonic()

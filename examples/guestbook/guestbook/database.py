@@ -22,7 +22,12 @@ def make_engine(url: str) -> Engine:
     def _connect(connection, _record):  # type: ignore[no-untyped-def]
         # Both slots write to one file: the write-ahead log lets readers read meanwhile, and writers wait their turn.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "busy_timeout=10000",
+            "foreign_keys=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -51,7 +56,9 @@ def upgrade() -> None:
     with _alone():
         found = revision()
         if found is not None and found not in {one.revision for one in script.walk_revisions()}:
-            log.warning("the schema is at %s, which this version does not know: serving on it", found)
+            log.warning(
+                "the schema is at %s, which this version does not know: serving on it", found
+            )
         elif found != script.get_current_head():
             command.upgrade(config, "head")
             log.info("the schema is at %s", revision())
@@ -70,7 +77,7 @@ class _alone:
     def __enter__(self) -> None:
         self._file = None
         if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
-            self._file = open(f"{engine.url.database}.lock", "w")  # noqa: SIM115
+            self._file = open(f"{engine.url.database}.lock", "w")
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,6 @@
 """Alembic's entry point: the application's own engine and models, no URL in any ini file."""
 
 from alembic import context
-
 from guestbook.database import engine
 from guestbook.models import Base
 
