@@ -155,7 +155,7 @@ class Rollout:
                 lease.release(self.service.layout, self.fence, fenced=True),
             ]
             host.change(*commands)
-            host.fence = None
+            host.fence = None  # given back by the last command
 
         on_each(self.hosts, finish)
         old = sorted({live.slot for live in self.before.values() if live.slot})

@@ -10,7 +10,6 @@ from edgepaas_tasks.service import Service, holder
 from remote import lease
 from remote import service as at
 from remote.batch import Fence
-from remote.errors import LeaseHeld
 from remote.host import Host
 from remote.lease import Held
 from remote.parallel import attempt, on_each
@@ -28,6 +27,7 @@ class Tenure:
         self.wait = wait
         self.fence = Fence(service.layout.lease, secrets.token_hex(16), service.settings.lease.ttl)
         self._holder = holder(command)
+        self._asking: set[Host] = set()  # those whose answer has not come yet
 
     def begin(self) -> dict[str, State]:
         """Take the lease and look, in one round trip a host; what was seen, by host."""
@@ -39,7 +39,9 @@ class Tenure:
 
     def release(self) -> None:
         """Give the lease back wherever we have it; a host that does not answer keeps it until it runs out."""
-        held = [host for host in self.hosts if host.fence is not None]
+        # Also where the answer to our asking was cut off: the script looks whether the token is ours.
+        held = [one for one in self.hosts if one.fence is not None or one in self._asking]
+        self._asking.clear()
         for host in held:
             host.fence = None
         attempt(
@@ -51,8 +53,10 @@ class Tenure:
         deadline = time.monotonic() + self.wait
         gone = "-"
         while True:
+            self._asking.add(host)
             take = lease.take(self.service.layout, self.fence, self._holder, gone=gone)
             first, *looks = host.change(take, *at.look(self.service.layout))
+            self._asking.discard(host)
             held = lease.judge(host.name, first)
             if held is None:
                 host.fence = self.fence
@@ -66,8 +70,7 @@ class Tenure:
             return held.token
         left = deadline - time.monotonic()
         if left <= 0:
-            error: LeaseHeld = held.error(host.name)
-            raise error
+            raise held.error(host.name)
         host.tell(f"waiting for {held.holder or 'a changing program'} ({left:.0f} s left)")
         time.sleep(min(PAUSE, left))
         return gone

@@ -1,0 +1,78 @@
+"""From a bare host to a ready one."""
+
+import json
+import subprocess
+
+from edgepaas_tasks.lab import lifecycle
+
+
+def test_a_bare_host_becomes_ready_and_a_second_setup_changes_nothing(bare):
+    witness = bare.host
+    assert witness.run("command -v docker nginx || echo bare") == "bare"
+
+    planned = bare.inv("setup", "--env", "lab", "--dry-run").stdout
+    assert "would run: install packages" in planned
+    assert witness.run("command -v docker nginx || echo bare") == "bare"
+
+    assert "installed nginx" in bare.inv("setup", "--env", "lab").stdout
+    assert witness.run("systemctl is-active docker nginx; systemctl is-enabled docker nginx") == (
+        "active\nactive\nenabled\nenabled"
+    )
+    assert witness.run("docker info --format '{{.Driver}}'") == "overlay2"
+
+    picture = "dpkg -l | md5sum; find /etc /opt -newermt @$1 -type f | sort"
+    stamp = witness.run("sleep 1.1; date +%s")
+    before = witness.run(picture, stamp)
+    sudos = witness.execs()
+    again = bare.inv("setup", "--env", "lab").stdout
+    assert "nothing changed" in again
+    assert witness.run(picture, stamp) == before
+    assert witness.execs() - sudos <= 3
+
+
+def test_before_a_deploy_there_is_a_friendly_page(bare):
+    answer = bare.host.run("curl -si http://127.0.0.1/anything")
+    assert answer.startswith("HTTP/1.1 503")
+    assert "Nothing is deployed here yet" in answer
+    assert "X-EdgePaaS-Release: 0" in answer
+    assert bare.status()[0]["slot"] == ""
+
+
+def test_the_lab_is_idempotent_and_tells_its_state(bare):
+    before = bare.inv("lab.status", "--json").stdout
+    again = lifecycle.up(bare.folder / ".lab", 1, print)
+    assert [host.container for host in again.hosts] == [bare.host.host.container]
+    assert bare.inv("lab.status", "--json").stdout == before
+    (host,) = json.loads(before)["hosts"]
+    words = (
+        *("ssh", "-i", host["key"], "-p", str(host["port"]), "-o", "BatchMode=yes"),
+        *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={host['known_hosts']}"),
+    )
+    done = subprocess.run(
+        [*words, "ec2-user@127.0.0.1", "sudo -n id -u; ls /dev/disk/by-id"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines()[0] == "0", done.stderr
+    volume = host["volume"].replace("-", "")
+    assert f"nvme-Amazon_Elastic_Block_Store_{volume}" in done.stdout
+
+
+def test_taking_a_lab_down_leaves_nothing_behind(docker, tmp_path):
+    def left():
+        commands = (
+            "docker ps -a --format {{.Names}}",
+            "docker volume ls --format {{.Name}}",
+            "docker network ls --format {{.Name}}",
+            "losetup --list --noheadings --output NAME,BACK-FILE",
+        )
+        return [
+            subprocess.run(words.split(), capture_output=True, text=True).stdout for words in commands
+        ]
+
+    before = left()
+    lifecycle.up(tmp_path / "lab", 1, print)
+    assert left() != before
+    lifecycle.down(tmp_path / "lab", print)
+    assert left() == before
+    assert not (tmp_path / "lab").exists()

@@ -1,0 +1,153 @@
+"""The flag: flips lose nothing, and go back by themselves."""
+
+import os
+import time
+
+import pytest
+
+from edgepaas_tasks import settings as settings_module
+from edgepaas_tasks.lab.load import Load
+from edgepaas_tasks.rollout import flip_to
+from edgepaas_tasks.service import Service, _site, _spec
+from remote.host import Host
+from remote.layout import Layout, other
+from remote.ssh import SSHTransport, Target
+from tests.lab.conftest import SETTINGS
+
+FLIPS = 1000 if os.environ.get("EDGEPAAS_SOAK") else 50
+CONNECTIONS = 64 if os.environ.get("EDGEPAAS_SOAK") else 32
+
+
+@pytest.fixture
+def service(project):
+    tree = settings_module.merge(SETTINGS, {"flip": {"bake": 0}})
+    chosen = settings_module.load(tree, "lab")
+    layout = Layout(chosen.service)
+    return Service(chosen, layout, _site(chosen, layout), _spec(chosen))
+
+
+@pytest.fixture
+def host(project):
+    lab = project.host.host
+    transport = SSHTransport(
+        Target(lab.name, lab.address, lab.port, lab.user, lab.key, lab.known_hosts)
+    )
+    found = Host(transport)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def both(project):
+    """Both slots run: the live release and the one before it."""
+    project.change("# both")
+    project.deploy("--version", "both")
+    live = project.status()[0]
+    idle = other(live["slot"])
+    project.host.run(f"docker start guestbook-lab-{idle}")
+    releases = {one["slot"]: one["release"] for one in project.status()[0]["containers"]}
+    time.sleep(2)
+    return live["slot"], releases
+
+
+@pytest.mark.parametrize("keep_alive", [True, False], ids=["keep-alive", "short-lived"])
+def test_flips_under_load_lose_nothing(project, service, host, both, keep_alive):
+    slot = project.status()[0]["slot"]
+    _, releases = both
+    flips = FLIPS if keep_alive else FLIPS // 5
+    moments = []
+    with Load(project.url, connections=CONNECTIONS, keep_alive=keep_alive) as load:
+        time.sleep(0.5)
+        for _ in range(flips):
+            slot = other(slot)
+            begun = time.monotonic()
+            host.change(flip_to(service, slot, releases[slot]).as_root())
+            moments.append(time.monotonic() - begun)
+            time.sleep(0.1)
+        # The last flip is the last moment at which a request may still reach the old slot: those under way may end.
+        flipped = time.monotonic()
+        time.sleep(1.5)
+    report = load.report
+    old, new = str(releases[other(slot)]), str(releases[slot])
+    assert report.failed == 0, str(report)
+    assert set(report.releases) == {old, new}, "both are seen, and nothing else"
+    assert report.releases[old].last_begun < flipped
+    assert report.releases[new].last > flipped + 1
+    assert min(report.methods["GET"], report.methods["POST"]) > 10 * flips / 2
+    print(f"{flips} flips, {report}")
+
+
+def test_nginx_flip_moves_traffic_and_says_so(project, both):
+    live, releases = both
+    idle = other(live)
+    said = project.inv("nginx.flip", "--env", "lab").stdout
+    assert f"traffic moved to {idle}, release {releases[idle]}" in said
+    assert project.get()["slot"] == idle
+    status = project.status()[0]
+    assert (status["slot"], status["drift"]) == (idle, [])
+    assert f"routes to {idle}" in project.inv("nginx.status", "--env", "lab").stdout
+    refused = project.inv("nginx.flip", "--env", "lab", "--slot", idle, code=1)
+    assert f"{idle} is live already" in refused.stderr
+
+
+def test_nginx_flip_refuses_a_slot_where_nothing_runs(project):
+    project.deploy("--version", "alone")
+    refused = project.inv("nginx.flip", "--env", "lab", code=1)
+    assert "nothing runs in" in refused.stderr
+
+
+def test_a_file_cache_in_the_users_configuration_does_not_hide_a_flip(project, service, host, both):
+    live, releases = both
+    project.host.run(
+        "echo 'open_file_cache max=1000 inactive=600s; open_file_cache_valid 600s;' "
+        ">/etc/nginx/conf.d/user.conf; systemctl reload nginx; sleep 1"
+    )
+    try:
+        for slot in (other(live), live, other(live), live):
+            host.change(flip_to(service, slot, releases[slot]).as_root())
+            assert project.get()["slot"] == slot
+    finally:
+        project.host.run("rm /etc/nginx/conf.d/user.conf; systemctl reload nginx")
+
+
+def test_a_nginx_configuration_that_does_not_pass_never_replaces_the_good_one(project):
+    before = project.host.run("md5sum /etc/nginx/conf.d/*")
+    release = project.status()[0]["release"]
+    project.host.run("echo 'server { listen 80 default_server; }' >/etc/nginx/conf.d/user.conf")
+    project.settings({**SETTINGS, "nginx": {"max_body": "20m"}})
+    try:
+        done = project.deploy(code=1)
+    finally:
+        project.host.run("rm /etc/nginx/conf.d/user.conf")
+    assert "the new nginx configuration does not pass nginx -t; the old one stays" in done.stderr
+    assert project.host.run("md5sum /etc/nginx/conf.d/*") == before
+    assert project.status()[0]["release"] == release
+    project.settings({**SETTINGS, "nginx": {"max_body": "20m"}})
+    assert "nginx has a new configuration" in project.deploy().stderr
+    assert "client_max_body_size 20m" in project.host.run("cat /etc/nginx/conf.d/edgepaas-*")
+
+
+def test_websockets_and_forwarded_headers_pass(project):
+    """nginx asks the app to upgrade, and tells it who asked."""
+    slot = project.status()[0]["slot"]
+    port = {"blue": 8081, "green": 8082}[slot]
+    probe = (
+        "import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1);"
+        f"s.bind(('127.0.0.1', {port})); s.listen(); c, _ = s.accept();"
+        "print(c.recv(4096).decode()); c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n')"
+    )
+    project.host.run(f"docker stop -t 1 guestbook-lab-{slot}")
+    try:
+        seen = project.host.run(
+            'python3 -c "$1" & sleep 0.5; curl -s -o /dev/null -H "Host: shop.example" '
+            '-H "Upgrade: websocket" -H "Connection: Upgrade" -H "X-Forwarded-For: 192.0.2.7" '
+            "http://127.0.0.1/ws; wait",
+            probe,
+        ).lower()
+    finally:
+        project.host.run(f"docker start guestbook-lab-{slot}")
+    for line in (
+        *("upgrade: websocket", "connection: upgrade", "host: shop.example"),
+        *("x-forwarded-for: 192.0.2.7, 127.0.0.1", "x-forwarded-proto: http"),
+    ):
+        assert line in seen
