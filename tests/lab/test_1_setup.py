@@ -67,7 +67,8 @@ def test_taking_a_lab_down_leaves_nothing_behind(docker, tmp_path):
             "losetup --list --noheadings --output NAME,BACK-FILE",
         )
         return [
-            subprocess.run(words.split(), capture_output=True, text=True).stdout for words in commands
+            subprocess.run(words.split(), capture_output=True, text=True).stdout
+            for words in commands
         ]
 
     before = left()

@@ -58,7 +58,9 @@ def test_a_new_version_under_load_loses_nothing(project):
     report = load.report
     assert report.failed == 0, str(report)
     assert set(report.releases) == {str(old["release"]), str(new["release"])}
-    assert report.releases[str(old["release"])].last < drained, "none from the old one after its drain"
+    assert report.releases[str(old["release"])].last < drained, (
+        "none from the old one after its drain"
+    )
     assert min(report.methods["GET"], report.methods["POST"]) > 100
 
 
@@ -70,7 +72,9 @@ def test_a_version_that_never_becomes_healthy_changes_nothing_that_serves(projec
         done = project.deploy("--version", "broken", code=1)
     assert load.report.failed == 0, str(load.report)
     assert set(load.report.releases) == {str(before["release"])}
-    assert "likely cause: an import fails: No module named 'a_module_that_is_not_there'" in done.stderr
+    assert (
+        "likely cause: an import fails: No module named 'a_module_that_is_not_there'" in done.stderr
+    )
     assert "ModuleNotFoundError" in done.stderr
     assert f"release {before['release']} ({before['slot']}) serves on" in done.stderr
     assert project.host.leases() == ""
@@ -87,13 +91,14 @@ def test_a_version_that_fails_behind_nginx_is_flipped_back(project):
     before = project.status()[0]
     app = project.app / "guestbook" / "app.py"
     app.write_text(
-        app.read_text().replace(
-            "def ready(response: Response)", "def ready(response: Response, request: Request)"
-        ).replace(
+        app.read_text()
+        .replace("def ready(response: Response)", "def ready(response: Response, request: Request)")
+        .replace(
             "    try:\n        _latest(1)",
             "    if 'x-forwarded-for' in request.headers:\n        response.status_code = 500\n"
             "        return {}\n    try:\n        _latest(1)",
-        ).replace("import FastAPI, Form", "import FastAPI, Form, Request")
+        )
+        .replace("import FastAPI, Form", "import FastAPI, Form, Request")
     )
     done = project.deploy("--version", "proxy-shy", code=1)
     assert "failed on the public path and was flipped back" in done.stderr
@@ -106,7 +111,9 @@ def test_a_version_that_fails_behind_nginx_is_flipped_back(project):
 def test_a_deploy_that_is_killed_is_finished_by_the_next(project):
     project.change("# killed")
     process = project.start("deploy", "--env", "lab", "--version", "killed")
-    while "start " not in project.host.run("cat /opt/edgepaas/*/lease; docker ps --format '{{.Names}}'"):
+    while "start " not in project.host.run(
+        "cat /opt/edgepaas/*/lease; docker ps --format '{{.Names}}'"
+    ):
         if project.host.run("docker ps --format '{{.Names}}'").count("guestbook-lab") == 2:
             break
         assert process.poll() is None
@@ -168,7 +175,7 @@ def test_values_arrive_byte_for_byte(project):
     slot = project.status()[0]["slot"]
     dump = "import os, json; print(json.dumps(dict(os.environ)))"
     seen = __import__("json").loads(
-        project.host.run(f"docker exec guestbook-lab-{slot} python -c \"$1\"", dump)
+        project.host.run(f'docker exec guestbook-lab-{slot} python -c "$1"', dump)
     )
     assert {name: seen[name] for name in values} == values
     release = project.status()[0]["release"]
@@ -184,7 +191,7 @@ def test_the_container_runs_as_it_should(project):
     slot = project.status()[0]["slot"]
     shown = project.host.run(
         "docker inspect -f '{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.Memory}} "
-        "{{index .HostConfig.LogConfig.Config \"max-size\"}} {{.Config.User}} "
+        '{{index .HostConfig.LogConfig.Config "max-size"}} {{.Config.User}} '
         "{{json .HostConfig.PortBindings}}' guestbook-lab-$1",
         slot,
     )
@@ -202,5 +209,9 @@ def test_after_a_reboot_the_same_release_serves(project):
         assert time.monotonic() < deadline, project.status()
         time.sleep(0.5)
     after = project.status()[0]
-    assert (after["release"], after["slot"], after["drift"]) == (before["release"], before["slot"], [])
+    assert (after["release"], after["slot"], after["drift"]) == (
+        before["release"],
+        before["slot"],
+        [],
+    )
     assert "before the reboot" in project.entries()

@@ -77,7 +77,9 @@ def test_an_unknown_host_key_is_refused(unchanged):
 def test_a_changed_host_key_is_refused(unchanged, tmp_path):
     import subprocess
 
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "k")], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "k")], check=True
+    )
     foreign = (tmp_path / "k.pub").read_text().split()[:2]
     known_hosts = Path(unchanged.host.host.known_hosts)
     kept = known_hosts.read_text()

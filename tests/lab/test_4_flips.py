@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,7 @@ def service(project):
 def host(project):
     lab = project.host.host
     transport = SSHTransport(
-        Target(lab.name, lab.address, lab.port, lab.user, lab.key, lab.known_hosts)
+        Target(lab.name, lab.address, lab.port, lab.user, Path(lab.key), Path(lab.known_hosts))
     )
     found = Host(transport)
     yield found
@@ -75,6 +76,26 @@ def test_flips_under_load_lose_nothing(project, service, host, both, keep_alive)
     assert report.releases[new].last > flipped + 1
     assert min(report.methods["GET"], report.methods["POST"]) > 10 * flips / 2
     print(f"{flips} flips, {report}")
+
+
+def test_a_flag_that_moves_all_the_time_is_never_misread(project, both):
+    """Thousands of flips a second apart from any deploy: each request sees the one or the other, whole."""
+    live, releases = both
+    flips = 20_000 if os.environ.get("EDGEPAAS_SOAK") else 4_000
+    flag = (
+        "import os, sys, time\nbase, first, second, count = sys.argv[1:]\n"
+        "for number in range(int(count)):\n"
+        "    os.symlink((first, second)[number % 2], base + '/live.fast')\n"
+        "    os.rename(base + '/live.fast', base + '/live')\n"
+        "    time.sleep(0.002)\n"
+    )
+    # Of different length: a reader that takes one's length and the other's text would be found out.
+    other_one, this_one = f"slots/{other(live)}/{releases[other(live)]}", f"slots/{live}/{releases[live]}"
+    with Load(project.url, connections=CONNECTIONS) as load:
+        words = ("/opt/edgepaas/guestbook-lab", other_one, this_one, str(flips))
+        project.host.run('python3 -c "$@"', flag, *words)
+    assert load.report.failed == 0, str(load.report)
+    assert set(load.report.releases) == {str(number) for number in releases.values()}
 
 
 def test_nginx_flip_moves_traffic_and_says_so(project, both):

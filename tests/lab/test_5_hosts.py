@@ -17,7 +17,9 @@ def test_both_hosts_get_the_release_and_neither_when_one_can_not(pair):
         done = pair.deploy("--version", "two", code=1)
     assert "edge2: " in done.stderr
     assert load.report.failed == 0, str(load.report)
-    assert [(host["version"], host["health"]["ok"]) for host in pair.status()] == [("one", True)] * 2
+    assert [(host["version"], host["health"]["ok"]) for host in pair.status()] == [
+        ("one", True)
+    ] * 2
     assert [host.leases() for host in pair.hosts] == ["", ""]
 
     second.run("systemctl stop squatter")
