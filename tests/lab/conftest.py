@@ -67,7 +67,7 @@ class Witness:
     def picture(self) -> str:
         """Everything of ours that a refused deploy must leave as it was; the lease is looked at apart."""
         return self.run(
-            "cd /opt/edgepaas && find . ! -name 'lease*' ! -path '*/data/*' | sort | "
+            "cd /opt/edgepaas && find . ! -type d ! -name 'lease*' ! -path '*/data/*' | sort | "
             'while read -r f; do stat -c \'%n %a %s %Y\' "$f"; readlink "$f"; done; '
             "docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}}'; "
             "docker images -q --no-trunc | sort; md5sum /etc/nginx/conf.d/*"

@@ -30,7 +30,7 @@ TYPED = {"variables": {"WORKERS": {"type": "integer"}}}
         (REQUIRED, (), "API_KEY: is required"),
         (TYPED, ("--set", "WORKERS=many"), "WORKERS (--set): expected an integer, got 'many'"),
         (REQUIRED, ("--set", "API_KEY=hunter2hunter2"), "API_KEY (--set): is a secret"),
-        ({}, ("--set", "GREETING"), "--set GREETING: expected NAME=VALUE"),
+        ({}, ("--set", "GREETING"), "--set 'GREETING': expected NAME=VALUE"),
         ({}, ("--version", "no good"), "--version 'no good'"),
         ({}, ("--wait", "soon"), "--wait 'soon': expected a number"),
         ({"variables": {"PATH": "string"}}, (), "PATH: this name is reserved"),
@@ -39,7 +39,8 @@ TYPED = {"variables": {"WORKERS": {"type": "integer"}}}
 )
 def test_bad_input_is_refused_before_any_host_is_touched(untouched, change, words, message):
     untouched.settings(merge(SETTINGS, change))
-    done = untouched.inv("deploy", "--env", "lab", *words, code=2)
+    environment = () if "--env" in words else ("--env", "lab")
+    done = untouched.inv("deploy", *environment, *words, code=2)
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 4
     assert "hunter2" not in done.stdout + done.stderr
