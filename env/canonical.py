@@ -44,7 +44,7 @@ def parse(text: str) -> dict[str, str]:
         name, single, double = match.groups()
         values[name] = single if double is None else re.sub(r'\\([\\"$`])', r"\1", double)
         at = match.end()
-    if text[at:].strip():
+    if any(line.strip() and not line.startswith("#") for line in text[at:].splitlines()):
         raise ValueError("this is not a file that render() wrote")
     return values
 

@@ -6,6 +6,7 @@ Requests go to this machine only. It ends by itself.
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import threading
 import time
@@ -89,7 +90,7 @@ class Load:
     ) -> None:
         parts = urlsplit(url)
         name = parts.hostname or ""
-        if not (name == "localhost" or name == "::1" or name.startswith("127.")):
+        if not _is_here(name):
             raise ValueError(f"{url}: load goes to this machine only")
         self._address = (name, parts.port or 80)
         self._headers = {"Host": host} if host else {}
@@ -198,3 +199,10 @@ class Load:
             self._report.methods[method] += 1
             if len(self._report.failures) < KEPT:
                 self._report.failures.append(Failure(time.monotonic(), number, method, what))
+
+
+def _is_here(name: str) -> bool:
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -90,7 +90,10 @@ def test_a_flag_that_moves_all_the_time_is_never_misread(project, both):
         "    time.sleep(0.002)\n"
     )
     # Of different length: a reader that takes one's length and the other's text would be found out.
-    other_one, this_one = f"slots/{other(live)}/{releases[other(live)]}", f"slots/{live}/{releases[live]}"
+    other_one, this_one = (
+        f"slots/{other(live)}/{releases[other(live)]}",
+        f"slots/{live}/{releases[live]}",
+    )
     with Load(project.url, connections=CONNECTIONS) as load:
         words = ("/opt/edgepaas/guestbook-lab", other_one, this_one, str(flips))
         project.host.run('python3 -c "$@"', flag, *words)
