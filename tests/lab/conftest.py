@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
 from edgepaas_tasks.lab import engine, hosts, lifecycle
 from edgepaas_tasks.lab.errors import LabError
@@ -89,7 +88,8 @@ class Project:
         self.state = lifecycle.up(folder / ".lab", count, print)
 
     def settings(self, tree) -> None:
-        (self.folder / "invoke.yaml").write_text(yaml.safe_dump({"edgepaas": tree}))
+        # Every JSON document is a YAML document.
+        (self.folder / "invoke.yaml").write_text(json.dumps({"edgepaas": tree}, indent=1))
 
     @property
     def hosts(self) -> list[Witness]:
