@@ -215,3 +215,10 @@ def test_after_a_reboot_the_same_release_serves(project):
         [],
     )
     assert "before the reboot" in project.entries()
+
+
+def test_the_demo_loses_nothing_and_says_so(project):
+    said = project.inv("lab.demo", "--connections", "8").stdout
+    assert "was replaced by" in said
+    assert re.search(r"requests sent \d{3,}, failed 0 ", said)
+    assert project.url in said

@@ -1,0 +1,43 @@
+"""What `inv --list` and `inv --help` show, for every task there is."""
+
+import inspect
+
+import pytest
+
+from edgepaas_tasks import ns
+
+READS = {"status"}
+
+
+def tasks():
+    return {name: ns[name] for name in ns.task_names}
+
+
+@pytest.mark.parametrize("name", sorted(tasks()))
+def test_every_task_has_a_one_line_summary_and_help_for_every_option(name):
+    task = tasks()[name]
+    summary = (task.__doc__ or "").strip()
+    assert summary.endswith(".")
+    assert "\n" not in summary
+    assert len(summary) <= 60
+    for argument in task.get_arguments():
+        assert argument.help, f"{name} --{argument.name}"
+        assert len(argument.names) == 1, "long flags only"
+
+
+@pytest.mark.parametrize("name", sorted(tasks()))
+def test_numbers_are_text_that_we_parse(name):
+    for parameter in inspect.signature(tasks()[name].body).parameters.values():
+        assert not isinstance(parameter.default, int) or isinstance(parameter.default, bool)
+
+
+@pytest.mark.parametrize("name", sorted(ns.collections))
+def test_every_namespace_has_a_default_that_only_reads(name):
+    assert ns.collections[name].default in READS
+
+
+@pytest.mark.parametrize(
+    "name", ["deploy", "rollback", "status", "setup", "nginx.flip", "nginx.status"]
+)
+def test_every_task_for_hosts_takes_an_environment(name):
+    assert "env" in {argument.name for argument in tasks()[name].get_arguments()}

@@ -1,0 +1,168 @@
+"""The order of a deploy, against hosts that only answer: what comes before what, and what never comes."""
+
+import re
+
+import pytest
+
+from edgepaas_tasks import deploy as deploys
+from edgepaas_tasks import image, settings
+from edgepaas_tasks.deploy import Request
+from edgepaas_tasks.image import Image
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.service import Service, _site, _spec
+from remote.batch import Frames
+from remote.errors import RemoteError
+from remote.host import Host
+from remote.layout import Layout
+from remote.transport import Streams
+
+FACTS = (
+    "os=debian\nos_version=12\ndocker=20.10\ndocker_store=overlay2\nnginx=1.22\nnginx_active=yes\n"
+)
+
+
+class Answering:
+    """A way to a host that answers each command by name; `fails` maps a pattern of names to an exit code."""
+
+    def __init__(self, name, fails=None, live="slots/none/0"):
+        self.name = name
+        self.fails = fails or {}
+        self.live = live
+        self.said = []
+
+    def open(self):
+        pass
+
+    def close(self):
+        pass
+
+    def interrupt(self):
+        pass
+
+    def execute(self, batch, chunks, on_line):
+        list(chunks)
+        out, err = Frames(batch.marker), Frames(batch.marker)
+        for command in batch.commands:
+            name = str(command)
+            self.said.append(name)
+            code = next(
+                (code for pattern, code in self.fails.items() if re.search(pattern, name)), 0
+            )
+            text = {
+                "look at the host": FACTS,
+                "read the flag": self.live,
+                "list the containers": "[]",
+            }
+            out.feed(f"{text.get(name, 'same')}\n{batch.marker} {code}\n".encode())
+            err.feed(f"because\n{batch.marker} {code}\n".encode())
+            if code not in command.ok:
+                break
+        return Streams(out, err, ended=True)
+
+
+@pytest.fixture
+def service():
+    tree = {
+        "app": "shop",
+        "database": {"mode": "sqlite_only"},
+        "flip": {"bake": 0},
+        "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}},
+    }
+    chosen = settings.load(tree, "test")
+    layout = Layout(chosen.service)
+    return Service(chosen, layout, _site(chosen, layout), _spec(chosen))
+
+
+@pytest.fixture
+def run(service, monkeypatch, tmp_path):
+    """A deploy of an image that every host lacks, to transports of the test's choice."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    monkeypatch.chdir(tmp_path)
+    built = Image("shop:v1", "sha256:1", 1000, ("sha256:a",))
+    monkeypatch.setattr(image, "require_engine", lambda: None)
+    monkeypatch.setattr(image, "find", lambda reference: built)
+
+    class Saved:
+        def chunks(self, shared):
+            yield b"layers"
+
+    from contextlib import nullcontext
+
+    from edgepaas_tasks import archive
+
+    monkeypatch.setattr(archive, "saved", lambda image: nullcontext(Saved()))
+
+    def run(*transports):
+        hosts = [Host(transport) for transport in transports]
+        with Progress("test") as progress:
+            request = Request(version="v1", image="shop:v1")
+            return deploys.deploy(service, hosts, progress, request, 0), hosts
+
+    return run
+
+
+def test_a_deploy_goes_through_its_phases_in_order(run):
+    host = Answering("web1", live="slots/blue/4")
+    outcome, (used,) = run(host)
+    order = [
+        "take the lease",
+        "load the image",
+        "configure nginx",
+        "write the environment",
+        "start release 5 in green",
+        "flip to green, release 5",
+        "record release 5: good",
+        "drain and stop blue",
+        "give the lease back",
+    ]
+    assert [name for name in host.said if name in order] == order
+    assert outcome.slots == {"web1": "green"}
+    assert len(used.trace) == 6, "look, ship, stage, start, flip, finish"
+
+
+def test_the_lease_is_taken_before_anything_else_is_looked_at(run):
+    host = Answering("web1")
+    run(host)
+    assert host.said[0] == "take the lease"
+
+
+@pytest.mark.parametrize(
+    ("fails", "never"),
+    [
+        ("load the image", "configure nginx|start|flip"),
+        ("configure nginx", "start|flip|write"),
+        ("start release", "flip|drain"),
+        ("flip to", "drain|record release .*: good"),
+    ],
+)
+def test_a_phase_that_fails_ends_the_deploy_and_gives_the_lease_back(run, fails, never):
+    host = Answering("web1", {fails: 1}, live="slots/blue/4")
+    with pytest.raises(RemoteError, match="web1"):
+        run(host)
+    assert not [name for name in host.said if re.match(never, name) and not re.match(fails, name)]
+    assert host.said[-1] == "give the lease back"
+    assert "record release 5: failed" in host.said
+
+
+def test_no_host_flips_while_another_is_not_healthy(run):
+    good, bad = Answering("web1"), Answering("web2", {"start release": 20})
+    with pytest.raises(RemoteError, match="web2"):
+        run(good, bad)
+    assert not [name for host in (good, bad) for name in host.said if name.startswith("flip")]
+
+
+def test_a_host_that_fails_behind_nginx_takes_the_others_back(run):
+    good = Answering("web1", live="slots/blue/4")
+    bad = Answering("web2", {"flip to": 31}, live="slots/blue/4")
+    with pytest.raises(RemoteError, match="web2"):
+        run(good, bad)
+    assert "flip back to slots/blue/4" in good.said
+    assert "flip back to slots/blue/4" not in bad.said, "its script did so itself"
+    assert not [name for name in good.said if name.startswith("drain")]
+
+
+def test_a_lease_that_another_one_has_is_left_alone(run):
+    host = Answering("web1", {"take the lease": 76})
+    with pytest.raises(RemoteError, match="another deploy is under way"):
+        run(host)
+    assert not [name for name in host.said if "load" in name or "start" in name]

@@ -1,0 +1,91 @@
+"""The README says what is: its commands exist, with their options; its settings load; its links lead somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgepaas_tasks import ns
+from edgepaas_tasks.settings import load
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def commands():
+    found = re.findall(r"(?:\.venv/bin/)?inv ((?:[a-z.]+ ?|--[a-z-]+ ?)[^`\n]*)", README)
+    return sorted({words.split("`")[0].strip() for words in found})
+
+
+@pytest.mark.parametrize("words", commands())
+def test_every_command_of_the_readme_exists_with_its_options(words):
+    first, *rest = words.split()
+    if first == "--list":
+        return
+    name = rest[0] if first == "--help" else first
+    assert name in ns.task_names or name in ns.collections
+    options = {argument.name.replace("_", "-") for argument in ns[name].get_arguments()}
+    for option in re.findall(r"--([a-z-]+)", words.removeprefix("--help")):
+        assert option.replace("-", "_") in {one.replace("-", "_").strip("_") for one in options}
+
+
+def test_there_are_commands_to_check():
+    assert "deploy --env prod" in commands()
+    assert len(commands()) >= 10
+
+
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)`", README, re.M)))
+)
+def test_every_make_target_of_the_readme_exists(target):
+    name = "".join(target)
+    done = subprocess.run(["make", "-n", name], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_settings_of_the_readme_load():
+    from invoke.vendor import yaml
+
+    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    tree = yaml.safe_load(text)["edgepaas"]
+    for environment in tree["environments"]:
+        assert load(tree, environment).app == "guestbook"
+
+
+def test_links_lead_to_files():
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_an_installed_package_gives_the_collection(tmp_path):
+    """In a project of its own, beside a user's env/ virtual environment, from files that pip installed."""
+    words = (
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--target",
+        str(tmp_path / "site"),
+        str(ROOT),
+    )
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    project = tmp_path / "project"
+    (project / "env" / "bin").mkdir(parents=True)
+    (project / "tasks.py").write_text("from edgepaas_tasks import ns\n")
+    code = (
+        "from remote.command import source; from remote.nginx import _template; import env.schema;"
+        "source('flip'); _template(); import edgepaas_tasks.lab.images as i; i._recipe('host.Dockerfile');"
+        "from invoke import Program; Program().run('inv --list')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project,
+        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert "lab.up" in done.stdout, done.stderr
