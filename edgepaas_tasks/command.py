@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from edgepaas_tasks import deploy as deploys
-from edgepaas_tasks import report
+from edgepaas_tasks import flip as flips
+from edgepaas_tasks import rehearsal, report
+from edgepaas_tasks import rollback as rollbacks
 from edgepaas_tasks import setup as setups
 from edgepaas_tasks import status as statuses
-from edgepaas_tasks.deploy import Request
 from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import Service, hosts, service
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.status import HostStatus
@@ -35,7 +37,7 @@ def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> s
     title = f"deploy {of.settings.app} to {of.settings.environment}"
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
         if dry_run:
-            plan = deploys.rehearse(of, found, progress, request)
+            plan = rehearsal.rehearse(of, found, progress, request)
             return report.plan(of, plan)
         outcome = deploys.deploy(of, found, progress, request, patience)
     return report.outcome(of, outcome)
@@ -47,7 +49,7 @@ def rollback(c: Any, env: str, *, to: str, wait: str) -> str:
     patience = _wait(of, wait)
     title = f"roll back {of.settings.app} in {of.settings.environment}"
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
-        outcome = deploys.rollback(of, found, progress, release, patience)
+        outcome = rollbacks.rollback(of, found, progress, release, patience)
     return report.outcome(of, outcome)
 
 
@@ -82,7 +84,7 @@ def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
         Progress(f"flip {of.settings.service}") as progress,
         hosts(of, observe=progress.step) as found,
     ):
-        return report.flipped(deploys.flip(of, found, progress, slot, patience))
+        return report.flipped(flips.flip(of, found, progress, slot, patience))
 
 
 def lab_up(folder: str, count: str) -> str:
@@ -110,7 +112,7 @@ def lab_down(folder: str, *, images: bool) -> str:
 
 
 def lab_demo(c: Any, folder: str, connections: str) -> str:
-    from edgepaas_tasks.lab import demo
+    from edgepaas_tasks import demo
 
     return demo.run(c, Path(folder), int(number("connections", connections, least=1)))
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.settings import Settings
+from remote.connection import Target
 from remote.host import Host
-from remote.ssh import SSHTransport, Target
+from remote.ssh import SSHTransport
 
 
 def targets(settings: Settings) -> list[Target]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgepaas_tasks import inventory
-from edgepaas_tasks.deploy import Flipped, Outcome, Plan
+from edgepaas_tasks.deploy import Outcome
+from edgepaas_tasks.flip import Flipped
+from edgepaas_tasks.rehearsal import Plan
 from edgepaas_tasks.service import Service
 from edgepaas_tasks.status import HostStatus, age
 

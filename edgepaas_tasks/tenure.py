@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from edgepaas_tasks import readiness
+from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.service import Service, holder
 from remote import lease
 from remote import service as at
@@ -74,3 +77,20 @@ class Tenure:
         host.tell(f"waiting for {held.holder or 'a changing program'} ({left:.0f} s left)")
         time.sleep(min(PAUSE, left))
         return gone
+
+
+@contextmanager
+def held(
+    service: Service, hosts: Sequence[Host], progress: Progress, command: str, wait: float
+) -> Iterator[tuple[Tenure, dict[str, State]]]:
+    """The lease on all hosts, with what was seen when it was taken; given back at the end, come what may."""
+    tenure = Tenure(service, hosts, command, wait)
+    try:
+        with progress.phase("look") as phase:
+            states = tenure.begin()
+            for name, state in states.items():
+                readiness.require(name, state)
+            phase.outcome = readiness.describe(states)
+        yield tenure, states
+    finally:
+        tenure.release()

@@ -10,8 +10,8 @@ from pathlib import Path
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost
 from remote import local
+from remote.connection import known_name
 from remote.result import Result
-from remote.ssh import known_name
 
 LABEL = "edgepaas.lab"
 READY = 60.0  # seconds for systemd and sshd

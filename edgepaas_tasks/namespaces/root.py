@@ -34,7 +34,7 @@ def deploy(
 ) -> None:
     """Build this directory and make it live."""
     from edgepaas_tasks import command
-    from edgepaas_tasks.deploy import Request
+    from edgepaas_tasks.request import Request
 
     request = Request(version, image, no_cache, tuple(set_ or ()))
     say(command.deploy(c, env, request, wait=wait, dry_run=dry_run))

@@ -6,9 +6,9 @@ import pytest
 
 from edgepaas_tasks import deploy as deploys
 from edgepaas_tasks import image, settings
-from edgepaas_tasks.deploy import Request
 from edgepaas_tasks.image import Image
 from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import Service, _site, _spec
 from remote.batch import Frames
 from remote.errors import RemoteError

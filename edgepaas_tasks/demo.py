@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks import command
 from edgepaas_tasks import deploy as deploys
 from edgepaas_tasks import setup as setups
 from edgepaas_tasks.boundary import Refused
-from edgepaas_tasks.deploy import Outcome, Request
+from edgepaas_tasks.deploy import Outcome
+from edgepaas_tasks.lab import lifecycle
 from edgepaas_tasks.lab.load import Load
 from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import Service, hosts, service
 
 ENVIRONMENT = "lab"
@@ -25,7 +26,9 @@ LEAD = 2.0  # seconds of load before the second deploy begins, and after it has 
 def run(c: Any, folder: Path, connections: int) -> str:
     """All of it; the closing lines. Raises Refused when a request was lost."""
     of = service(c, ENVIRONMENT)
-    command.lab_up(str(folder), "1")
+    with Progress("lab up") as progress, progress.phase("lab") as phase:
+        state = lifecycle.up(folder, 1, lambda line: progress.step("lab", line))
+        phase.outcome = f"{len(state.hosts)} hosts"
     with Progress("make the host ready") as progress, hosts(of, observe=progress.step) as found:
         setups.setup(of, found, progress)
     stamp = time.strftime("%H%M%S", time.gmtime())

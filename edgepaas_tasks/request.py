@@ -1,0 +1,42 @@
+"""What an operator asked for, settled as far as it can be without a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepaas_tasks import environment, image
+from edgepaas_tasks import version as versions
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.service import Service
+from env.layers import Resolution
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an operator asked for. `image` deploys an image that is already on this machine instead of building."""
+
+    version: str = ""
+    image: str = ""
+    fresh: bool = False
+    given: tuple[str, ...] = ()
+
+
+def resolve(
+    service: Service, progress: Progress, request: Request
+) -> tuple[versions.Version, Resolution]:
+    """Everything that can be settled, and refused, without a host."""
+    settings = service.settings
+    with progress.phase("resolve") as phase:
+        context = Path(settings.build.context)
+        if not request.image and not (context / settings.build.dockerfile).is_file():
+            raise Refused(f"build.context: there is no {context / settings.build.dockerfile}")
+        version = versions.settle(context, request.version)
+        values = environment.gather(settings, request.given)
+        image.require_engine()
+        warned = f", {len(values.warnings)} warnings" if values.warnings else ""
+        phase.outcome = f"version {version.text}, {len(values.values)} variables{warned}"
+        for warning in values.warnings:
+            progress.note(str(warning))
+    return version, values

@@ -1,0 +1,63 @@
+"""Back to an earlier release: the deploy of what the hosts have kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from edgepaas_tasks import image
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.deploy import Outcome, carry
+from edgepaas_tasks.image import Image
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.rollout import Rollout
+from edgepaas_tasks.service import Service
+from edgepaas_tasks.tenure import held
+from remote import releases
+from remote.host import Host
+from remote.releases import Release
+from remote.service import State
+
+
+def rollback(
+    service: Service, hosts: Sequence[Host], progress: Progress, to: int | None, wait: float
+) -> Outcome:
+    """Deploy a kept release with its own environment: the given one, or the good one before the live one."""
+    begun = int(time.time())
+    with held(service, hosts, progress, "rollback", wait) as (tenure, states):
+        release = _kept(states, to)
+        rollout = Rollout(service, hosts, states, tenure.fence, release, "rollback", begun)
+        return carry(rollout, progress, _find(release), None)
+
+
+def _kept(states: Mapping[str, State], to: int | None) -> Release:
+    """The release that every host has kept and can go back to. Raises Refused."""
+    wanted: dict[str, int] = {}
+    for name, state in states.items():
+        if to is None:
+            entry = releases.previous(state.history, state.live.release)
+            if entry is None:
+                raise Refused(f"{name}: there is no earlier good release to go back to")
+            wanted[name] = entry.release
+        else:
+            wanted[name] = to
+        if wanted[name] not in state.releases:
+            kept = ", ".join(str(number) for number in sorted(state.releases)) or "none"
+            raise Refused(f"{name}: release {wanted[name]} is not kept here (kept: {kept})")
+        if wanted[name] == state.live.release:
+            raise Refused(f"{name}: release {wanted[name]} is live already")
+    if len(set(wanted.values())) > 1:
+        raise Refused(
+            f"the hosts disagree on the release before the live one ({wanted}): give --to N"
+        )
+    name, number = next(iter(wanted.items()))
+    return states[name].releases[number]
+
+
+def _find(release: Release) -> Image | None:
+    """The release's image on this machine, for hosts that no longer have it."""
+    try:
+        return replace(image.find(release.image), reference=release.reference)
+    except Refused:
+        return None
