@@ -84,6 +84,25 @@ def compose(settings: Settings, resolution: Resolution, release: int, version: s
     )
 
 
+def learn(settings: Settings, text: str) -> None:
+    """Teach the redactor the secrets of a release's canonical file, which may not be those of this machine's sources.
+
+    What is not declared (any more) counts as a secret; what we wrote ourselves does not.
+    """
+    declared = schema(settings)
+    try:
+        values = canonical.parse(text)
+    except ValueError:
+        # Somebody edited it: what stands there is secret, whatever it is.
+        values = {line: line.partition("=")[2].strip("'\"") for line in text.splitlines()}
+    for name, value in values.items():
+        variable = declared.get(name)
+        ours = name.startswith("EDGEPAAS_") or name == "FINAL_DB_MODE"
+        plain = name == "DATABASE_URL" and "@" not in value
+        if not ours and not plain and (variable is None or variable.secret):
+            redactor().add(value)
+
+
 def _files(environment: str) -> list[Layer]:
     from dotenv import dotenv_values
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from edgepaas_tasks import environment
 from edgepaas_tasks.service import Service
-from remote import diagnosis, slots
+from remote import diagnosis, releases, slots
 from remote.errors import CommandFailed
 from remote.host import Host
 from remote.releases import Release
@@ -16,6 +17,8 @@ def unhealthy(
     service: Service, host: Host, slot: str, release: Release, live: Live, error: CommandFailed
 ) -> CommandFailed:
     """A release that did not become healthy. The container is stopped and kept."""
+    (kept,) = host.read(releases.environment(service.layout, release.number))
+    environment.learn(service.settings, kept.stdout)  # before its log is shown
     found = diagnose(service, host, slot)
     untouched = f"release {live.release} ({live.slot}) serves on, untouched"
     serving = untouched if live.slot else "nothing was live before"

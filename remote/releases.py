@@ -93,6 +93,12 @@ def stage(layout: Layout, release: Release, environment: Stdin) -> tuple[Command
     )
 
 
+def environment(layout: Layout, number: int) -> Command:
+    """The canonical file of a release; its output is secret. Exit 1: there is none."""
+    command = argv("cat", f"{layout.release(number)}/.env").as_root().allow(1)
+    return command.called("read the release's environment")
+
+
 def record(layout: Layout, entry: Entry) -> Command:
     command = script("record", layout.history, stdin=entry.line().encode())
     return command.as_root().called(f"record release {entry.release}: {entry.result}")
