@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from env.redaction import Redactor
 
 ENV_HELP = "Environment of invoke.yaml (default: edgepaas.default_env)."
+SET_HELP = "NAME=VALUE for one variable, may be repeated; secrets only as NAME=@FILE."
 JSON_HELP = "Print one JSON document on stdout and nothing else."
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from edgepaas_tasks import deploy as deploys
+from edgepaas_tasks import environment, rehearsal, report
 from edgepaas_tasks import flip as flips
-from edgepaas_tasks import rehearsal, report
 from edgepaas_tasks import rollback as rollbacks
 from edgepaas_tasks import setup as setups
 from edgepaas_tasks import status as statuses
+from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import Service, hosts, service
@@ -85,6 +86,19 @@ def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
         hosts(of, observe=progress.step) as found,
     ):
         return report.flipped(flips.flip(of, found, progress, slot, patience))
+
+
+def env_check(c: Any, env: str, given: Sequence[str]) -> str:
+    of = service(c, env)
+    resolution = environment.collect(of.settings, given)
+    if resolution.problems:
+        raise Refused("\n".join(str(problem) for problem in resolution.problems))
+    return report.checked(of, resolution)
+
+
+def env_show(c: Any, env: str, given: Sequence[str]) -> str:
+    of = service(c, env)
+    return report.variables(environment.collect(of.settings, given))
 
 
 def lab_up(folder: str, count: str) -> str:

@@ -35,10 +35,17 @@ def schema(settings: Settings) -> Schema:
 
 
 def gather(settings: Settings, given: Sequence[str]) -> Resolution:
-    """Every declared variable with its value and origin; later sources win.
+    """What `collect` finds. Raises EnvError with all problems of all variables."""
+    resolution = collect(settings, given)
+    resolution.require()
+    return resolution
+
+
+def collect(settings: Settings, given: Sequence[str]) -> Resolution:
+    """Every declared variable with its value and origin, and what is wrong with them; later sources win.
 
     Order: defaults, .env, .env.<environment>, the process environment, --set. Raises SettingsError for a malformed
-    --set and EnvError with all problems of all variables.
+    --set.
     """
     declared = schema(settings)
     layers = [
@@ -56,7 +63,6 @@ def gather(settings: Settings, given: Sequence[str]) -> Resolution:
     for value in resolution.values.values():
         if value.secret:
             redactor().add(value.text)
-    resolution.require()
     return resolution
 
 

@@ -11,6 +11,7 @@ from edgepaas_tasks.flip import Flipped
 from edgepaas_tasks.rehearsal import Plan
 from edgepaas_tasks.service import Service
 from edgepaas_tasks.status import HostStatus, age
+from env.layers import Resolution
 
 
 def outcome(of: Service, found: Outcome) -> str:
@@ -95,6 +96,24 @@ def setup(of: Service, changed: Mapping[str, Sequence[str]]) -> str:
         lines.append(f"{host}: ready" + ("" if done else ", nothing changed"))
         lines += [f"  {line}" for line in done]
     return "\n".join([*lines, f"next: inv deploy --env {of.settings.environment}"])
+
+
+def checked(of: Service, found: Resolution) -> str:
+    lines = [f"warning: {warning}" for warning in found.warnings]
+    count = len(found.values)
+    return "\n".join([*lines, f"{count} variables of {of.settings.environment} are as declared"])
+
+
+def variables(found: Resolution) -> str:
+    """Each variable with its origin; a secret's value is never shown."""
+    width = max((len(name) for name in found.values), default=0)
+    lines = [
+        f"{name:<{width}}  {'***' if one.secret else repr(one.text)}  from {one.origin}"
+        for name, one in found.values.items()
+    ]
+    lines += [f"wrong: {problem}" for problem in found.problems]
+    lines += [f"warning: {warning}" for warning in found.warnings]
+    return "\n".join(lines) or "no variables are declared"
 
 
 def lab(found: Mapping[str, Any]) -> str:

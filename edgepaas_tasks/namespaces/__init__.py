@@ -5,12 +5,13 @@ Importing any of these costs nothing but Invoke: what a task needs is imported w
 
 from invoke import Collection
 
-from edgepaas_tasks.namespaces import lab, nginx, root
+from edgepaas_tasks.namespaces import env, lab, nginx, root
 
 ns = Collection("edgepaas")
 for _task in root.TASKS:
     ns.add_task(_task)
 ns.add_collection(nginx.ns)
+ns.add_collection(env.ns)
 ns.add_collection(lab.ns)
 
 __all__ = ["ns"]

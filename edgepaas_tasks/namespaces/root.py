@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsons
 from typing import Any
 
-from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, say, task
+from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, say, task
 
 WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait)."
 
@@ -16,7 +16,7 @@ WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease
         "version": "Version to tag and show (default: the commit).",
         "image": "Deploy this image of this machine instead of building one.",
         "no_cache": "Build every layer anew.",
-        "set_": "NAME=VALUE for one variable, may be repeated; secrets only as NAME=@FILE.",
+        "set_": SET_HELP,
         "wait": WAIT_HELP,
         "dry_run": "Look at the hosts and say what would happen; change nothing.",
     },

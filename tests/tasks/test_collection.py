@@ -6,7 +6,7 @@ import pytest
 
 from edgepaas_tasks import ns
 
-READS = {"status"}
+READS = {"status", "show"}
 
 
 def tasks():
