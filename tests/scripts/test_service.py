@@ -36,6 +36,14 @@ def test_a_file_appears_with_its_mode_and_content(tmp_path, run):
     assert [path.name for path in target.parent.iterdir()] == ["file"]
 
 
+def test_a_file_is_never_readable_by_others_while_it_is_written(tmp_path, run, stubs):
+    (tmp_path / "etc").mkdir()
+    stubs.add("cat", f"stat -c %a {tmp_path}/etc/* >{tmp_path}/modes; exec /bin/cat")
+    run("put", str(tmp_path / "etc" / "file"), "644", stdin=b"secret")
+    assert (tmp_path / "modes").read_text() == "600\n"
+    assert mode(tmp_path / "etc" / "file") == "0o644"
+
+
 def test_the_journal_grows_line_by_line(service, run):
     journal = service / "history.jsonl"
     for number in (1, 2):

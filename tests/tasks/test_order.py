@@ -166,3 +166,19 @@ def test_a_lease_that_another_one_has_is_left_alone(run):
     with pytest.raises(RemoteError, match="another deploy is under way"):
         run(host)
     assert not [name for name in host.said if "load" in name or "start" in name]
+
+
+def test_a_lease_whose_taking_was_interrupted_is_given_back(run):
+    """The script may have taken it, though its answer never came."""
+
+    class Interrupted(Answering):
+        def execute(self, batch, chunks, on_line):
+            if not self.said:
+                self.said.append("interrupted")
+                raise KeyboardInterrupt
+            return super().execute(batch, chunks, on_line)
+
+    host = Interrupted("web1")
+    with pytest.raises(KeyboardInterrupt):
+        run(host)
+    assert host.said == ["interrupted", "give the lease back"]
