@@ -91,7 +91,7 @@ class Host:
                 self.name,
                 "this deploy no longer holds the lease, nothing was changed",
                 got=said,
-                next_step="inv lock.status; then run the command again",
+                next_step="see who deploys now, then run the command again",
             )
         done = results(batch.commands, streams.out, streams.err)
         for command, result in zip(batch.commands, done, strict=False):
