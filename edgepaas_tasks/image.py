@@ -41,10 +41,13 @@ def build(
         words += ["--build-arg", f"{key}={value}"]
     if fresh or not settings.cache:
         words.append("--no-cache")
+    environment = _environment()
+    if environment.get("DOCKER_BUILDKIT") == "0":
+        words.append("--force-rm")  # the classic builder leaves the container of a step that failed
     context = Path(settings.context)
     words += ["--file", str(context / settings.dockerfile), str(context)]
     try:
-        local.stream(*words, on_line=say, timeout=settings.timeout, env=_environment())
+        local.stream(*words, on_line=say, timeout=settings.timeout, env=environment)
     except CommandFailed as error:
         raise CommandFailed(
             error.host,

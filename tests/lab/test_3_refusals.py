@@ -1,6 +1,7 @@
 """Bad input and bad surroundings: refused in clear lines, nothing changed, the lease given back."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,6 @@ def test_an_unknown_host_key_is_refused(unchanged):
 
 
 def test_a_changed_host_key_is_refused(unchanged, tmp_path):
-    import subprocess
-
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "k")], check=True
     )
@@ -121,7 +120,10 @@ def test_a_host_that_says_nothing_is_given_up_in_time(unchanged):
 def test_a_dockerfile_that_fails_to_build_changes_no_host(unchanged):
     dockerfile = unchanged.app / "Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + "\nRUN echo that is why >&2 && exit 7\n")
+    here = ("docker", "ps", "-a", "-q")
+    containers = subprocess.run(here, capture_output=True, text=True).stdout
     done = unchanged.deploy(code=1)
+    assert subprocess.run(here, capture_output=True, text=True).stdout == containers
     assert "docker build failed; no host was changed" in done.stderr
     assert "exit 7" in done.stderr
 
