@@ -17,7 +17,8 @@ check: lint types unit
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/shellcheck -s sh -S style remote/scripts/*.sh edgepaas_tasks/lab/image/lab-devices edgepaas_tasks/lab/image/lab-mounts
+	$(VENV)/bin/shellcheck -s sh -S style remote/scripts/*.sh edgepaas_tasks/lab/image/lab-devices \
+		edgepaas_tasks/lab/image/lab-mounts edgepaas_tasks/lab/image/packages
 
 types: $(VENV)/.ready
 	$(VENV)/bin/mypy

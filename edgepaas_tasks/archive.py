@@ -33,9 +33,18 @@ class Archive:
             }
         self._linked = bool(links)
 
+    def size(self, shared: int) -> int:
+        """Bytes of the archive without its `shared` lowest layers, but for the tar's own blocks."""
+        skipped = self._skipped(shared)
+        with tarfile.open(self._path) as tar:
+            return sum(member.size for member in tar if member.name not in skipped)
+
+    def _skipped(self, shared: int) -> set[str]:
+        return set() if self._linked else set(self._layers[:shared])
+
     def chunks(self, shared: int) -> Iterator[bytes]:
         """The archive without its `shared` lowest layers."""
-        skipped = set() if self._linked else set(self._layers[:shared])
+        skipped = self._skipped(shared)
         with tarfile.open(self._path) as tar:
             for member in tar:
                 if member.name in skipped or member.isdir():

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json as jsons
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from edgepaas_tasks import deploy as deploys
-from edgepaas_tasks import environment, rehearsal, report
+from edgepaas_tasks import environment, inventory, readiness, rehearsal, report
 from edgepaas_tasks import flip as flips
 from edgepaas_tasks import rollback as rollbacks
 from edgepaas_tasks import setup as setups
 from edgepaas_tasks import status as statuses
-from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.boundary import Refused, say
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import Service, hosts, service
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.status import HostStatus
+from remote import volume as volumes
+from remote.parallel import attempt
 
 
 def number(option: str, text: str, *, least: float = 0, whole: bool = True) -> float:
@@ -60,7 +63,26 @@ def status(c: Any, env: str) -> tuple[Service, Sequence[HostStatus]]:
         return of, statuses.status(of, found)
 
 
-def setup(c: Any, env: str, *, dry_run: bool) -> str:
+def preflight(c: Any, env: str, *, json: bool) -> None:
+    """Prints the checks. Raises Refused when one of them is a blocker."""
+    from edgepaas_tasks import preflight as doctor
+
+    of = service(c, env)
+    with hosts(of) as found:
+        checks = doctor.preflight(of, found)
+    blockers = sum(check.verdict == readiness.BLOCKER for check in checks)
+    if json:
+        listed = [check.as_json() for check in checks]
+        say(jsons.dumps({"ok": not blockers, "checks": listed}, indent=2))
+    else:
+        say(report.checks(checks))
+    if blockers:
+        raise Refused(f"a deploy to {of.settings.environment} would fail: {blockers} blockers")
+
+
+def setup(
+    c: Any, env: str, *, dry_run: bool = False, parts: Sequence[setups.Part] = setups.EVERYTHING
+) -> str:
     of = service(c, env)
     title = f"set up the hosts of {of.settings.environment}"
     with Progress(title) as progress:
@@ -72,8 +94,75 @@ def setup(c: Any, env: str, *, dry_run: bool) -> str:
                 told.append(f"[{host}] {line}")
 
         with hosts(of, dry_run=dry_run, observe=observe) as found:
-            changed = setups.setup(of, found, progress)
+            changed = setups.setup(of, found, progress, parts)
     return "\n".join(told) if dry_run else report.setup(of, changed)
+
+
+def volume_status(c: Any, env: str) -> dict[str, dict[str, Any]]:
+    """What each host says of the volume, by host."""
+    of, volume = _with_volume(c, env)
+    with hosts(of) as found:
+        answers, errors = attempt(found, lambda host: host.read(volumes.look(volume))[0].stdout)
+    told: dict[str, dict[str, Any]] = {
+        name: {"ok": False, "volume": volume.id, "found": str(error)}
+        for name, error in errors.items()
+    }
+    for name, text in answers.items():
+        seen = volumes.parse(text)
+        good, what = volumes.state(volume, seen)
+        free = max(0, seen.filesystem_bytes - seen.used_bytes)
+        told[name] = {
+            "ok": good,
+            "volume": volume.id,
+            "found": what,
+            "device": seen.device,
+            "bytes": seen.bytes,
+            "free_bytes": free if good else 0,
+        }
+    return told
+
+
+def volume_attach(c: Any, env: str) -> str:
+    from remote import aws
+
+    of, volume = _with_volume(c, env)
+    targets = inventory.targets(of.settings)
+    if len(targets) != 1:
+        raise Refused(f"{of.settings.environment} has {len(targets)} hosts, and one volume")
+    account = aws.Account(of.settings.aws.region, of.settings.aws.profile)
+    (target,) = targets
+    with Progress(f"attach {volume.id}") as progress, progress.phase("attach") as phase:
+        done = aws.attach(
+            account,
+            volume.id,
+            target.address,
+            target.name,
+            lambda line: progress.step(target.name, line),
+        )
+        phase.outcome = done.instance
+    verb = "attached" if done.changed else "was attached already"
+    return (
+        f"{done.volume} {verb} to {done.instance} as {done.device}\n"
+        f"next: inv volume.setup --env {of.settings.environment}"
+    )
+
+
+def volume_setup(c: Any, env: str) -> str:
+    _with_volume(c, env)
+    return setup(c, env, parts=(setups.tools, setups.data_volume))
+
+
+def _with_volume(c: Any, env: str) -> tuple[Service, volumes.Volume]:
+    of = service(c, env)
+    if of.volume is None:
+        raise Refused(
+            f"{of.settings.environment} has no volume: set edgepaas.volume.id and volume.size"
+        )
+    if len(inventory.targets(of.settings)) > 1:
+        raise Refused(
+            f"{of.settings.environment} has several hosts, and a volume belongs to one: give each an environment"
+        )
+    return of, of.volume
 
 
 def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
@@ -101,12 +190,14 @@ def env_show(c: Any, env: str, given: Sequence[str]) -> str:
     return report.variables(environment.collect(of.settings, given))
 
 
-def lab_up(folder: str, count: str) -> str:
+def lab_up(folder: str, count: str, system: str) -> str:
     from edgepaas_tasks.lab import lifecycle
 
     wanted = int(number("hosts", count, least=1))
     with Progress("lab up") as progress, progress.phase("lab") as phase:
-        state = lifecycle.up(Path(folder), wanted, lambda line: progress.step("lab", line))
+        state = lifecycle.up(
+            Path(folder), wanted, lambda line: progress.step("lab", line), system=system
+        )
         phase.outcome = f"{len(state.hosts)} hosts"
     return report.lab(lab_status(folder))
 

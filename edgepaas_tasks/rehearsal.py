@@ -31,10 +31,10 @@ def rehearse(service: Service, hosts: Sequence[Host], progress: Progress, reques
     """Everything that a deploy would find out, and nothing that it would change: not even the lease is taken."""
     version, values = resolve(service, progress, request)
     with progress.phase("look") as phase:
-        looks = at.look(service.layout)
+        looks = at.look(service.layout, service.volume)
         states = on_each(hosts, lambda host: at.parse(host.read(*looks)))
         for name, state in states.items():
-            readiness.require(name, state)
+            readiness.require(service, name, state)
         phase.outcome = readiness.describe(states)
     before = {name: state.live for name, state in states.items()}
     return Plan(

@@ -8,6 +8,7 @@ from typing import Any
 from edgepaas_tasks import inventory
 from edgepaas_tasks.deploy import Outcome
 from edgepaas_tasks.flip import Flipped
+from edgepaas_tasks.readiness import Check
 from edgepaas_tasks.rehearsal import Plan
 from edgepaas_tasks.service import Service
 from edgepaas_tasks.status import HostStatus, age
@@ -80,6 +81,46 @@ def routes(of: Service, found: Sequence[HostStatus]) -> str:
                 f"  {container['slot']:<5} {mark}  release {container['release']} "
                 f"({container['version']}), {container['status']}"
             )
+    return "\n".join(lines)
+
+
+def containers(of: Service, found: Sequence[HostStatus]) -> str:
+    """The service's containers, a line each."""
+    lines = []
+    for one in found:
+        lines.append(one.error or f"{one.host}: {len(one.containers)} containers")
+        lines += [
+            f"  {each['name']}: {each['status']}, release {each['release']} ({each['version']}), "
+            f"{each['restarts']} restarts"
+            for each in one.containers
+        ]
+    return "\n".join(lines)
+
+
+def checks(found: Sequence[Check]) -> str:
+    """A line a check, those of one place together; what to do below each that is not good."""
+    width = max(len(check.name) for check in found)
+    lines = []
+    place = ""
+    for check in found:
+        if check.where != place:
+            place = check.where
+            lines.append(place)
+        lines.append(f"  {check.verdict:<11} {check.name:<{width}}  {check.found}")
+        if check.next_step and check.verdict != "ok":
+            lines.append(f"  {'':<11} {'':<{width}}  next: {check.next_step}")
+    bad = sum(check.verdict == "blocker" for check in found)
+    odd = sum(check.verdict == "warning" for check in found)
+    lines.append(f"{len(found)} checks: {bad} blockers, {odd} warnings")
+    return "\n".join(lines)
+
+
+def volumes(found: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = []
+    for host, one in found.items():
+        lines.append(f"{host}: {'good' if one['ok'] else 'NOT good'}, {one['found']}")
+        if one["ok"]:
+            lines.append(f"  {one['free_bytes'] / 2**30:.1f} GiB free")
     return "\n".join(lines)
 
 

@@ -11,21 +11,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from edgepaas_tasks import archive, failure
+from edgepaas_tasks import archive, failure, readiness
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.image import Image
 from edgepaas_tasks.service import Service, who
-from remote import docker, lease, nginx, releases, slots
+from remote import docker, facts, lease, nginx, releases, slots
 from remote.batch import Fence
 from remote.command import Command
 from remote.errors import CommandFailed
+from remote.facts import Disk
 from remote.host import Host
 from remote.layout import other
 from remote.parallel import attempt, on_each
 from remote.releases import Entry, Release
 from remote.service import State
 from remote.slots import Live
+
+MB = 2**20
+UNPACKED = 2  # an image takes its place twice while it is loaded: as it came, and unpacked
+SPARE = 64 * MB  # bytes that stay free
+INODES = 1_000  # that a change of code may take
 
 
 @dataclass
@@ -65,6 +71,7 @@ class Rollout:
         timeout = self.service.settings.build.timeout
         with archive.saved(here) as saved:
             shared = {host.name: self._shared(host, here) for host in lacking}
+            on_each(lacking, lambda host: self._make_room(host, saved.size(shared[host.name])))
 
             def send(host: Host) -> None:
                 chunks = self._counted(host, saved.chunks(shared[host.name]))
@@ -84,6 +91,30 @@ class Rollout:
         if not docker.takes_partial_images(state.facts.docker_store):
             return 0
         return docker.shared_layers(here.layers, state.images.values())
+
+    def _make_room(self, host: Host, bytes: int) -> None:
+        """Prunes by the ledger where the disk is short. Raises Refused with the numbers when that is not enough."""
+        need = UNPACKED * bytes + SPARE
+        state = self.states[host.name]
+        disk = readiness.docker_disk(state.facts)
+        pruned = ""
+        # A code-only change is a few files; a whole image is many.
+        inodes = INODES if bytes < SPARE else readiness.MINIMUM_INODES
+        if disk is not None and _short(disk, need, inodes):
+            command = releases.prune(
+                self.service.layout, dict(state.releases), state.history, state.live.release, 1
+            )
+            if command is not None:
+                *_, said, probe = host.change(command, facts.probe().as_root())
+                disk = readiness.docker_disk(facts.parse(probe.stdout))
+                pruned = f", after removing {len(said.text.splitlines())} old releases and images"
+        if disk is not None and _short(disk, need, inodes):
+            raise Refused(
+                f"{host.name}: {disk.path} has {disk.free_bytes // MB} MB and {disk.free_inodes} "
+                f"inodes free{pruned}; this image takes {need // MB} MB and about "
+                f"{inodes} inodes\n"
+                "  next:  docker system df on the host tells what uses it; or a larger volume"
+            )
 
     def stage(self, composed: Environment | None) -> str:
         """Write the release's directory (a kept release has one) and nginx's file, tested before it is used."""
@@ -219,6 +250,11 @@ class Rollout:
             sent += len(chunk)
             self.sent += len(chunk)
             host.tell(f"{sent / 1e6:.0f} MB sent")
+
+
+def _short(disk: Disk, bytes: int, inodes: int) -> bool:
+    free = disk.free_inodes
+    return disk.free_bytes < bytes or (free is not None and free < inodes)
 
 
 def flip_to(service: Service, slot: str, release: int) -> Command:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from edgepaas_tasks import inventory, settings
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.settings import Settings
+from remote import engine as engines
 from remote.layout import Layout
 from remote.lease import Holder, machine
 from remote.nginx import Site
 from remote.slots import Spec
+from remote.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +36,8 @@ class Service:
     layout: Layout
     site: Site
     spec: Spec
+    engine: engines.Wanted
+    volume: Volume | None
 
     def port(self, slot: str) -> int:
         return self.settings.slots.blue if slot == "blue" else self.settings.slots.green
@@ -52,8 +56,20 @@ def service(c: Any, environment: str | None) -> Service:
             f"two environments in one call ({', '.join(sorted(_asked))}): "
             "--env belongs to the task it follows, give it to each"
         )
+    return describe(chosen)
+
+
+def describe(chosen: Settings) -> Service:
+    """Settings as the values that `remote` takes."""
     layout = Layout(chosen.service)
-    return Service(chosen, layout, _site(chosen, layout), _spec(chosen))
+    return Service(
+        settings=chosen,
+        layout=layout,
+        site=_site(chosen, layout),
+        spec=_spec(chosen),
+        engine=_engine(chosen),
+        volume=_volume(chosen),
+    )
 
 
 @contextmanager
@@ -102,6 +118,20 @@ def _site(chosen: Settings, layout: Layout) -> Site:
         max_body=chosen.nginx.max_body,
         read_timeout=chosen.nginx.read_timeout,
     )
+
+
+def _engine(chosen: Settings) -> engines.Wanted:
+    docker = chosen.docker
+    origin = None
+    if docker.repository is not None:
+        origin = engines.Origin(**docker.repository.model_dump())
+    elif docker.origin == "distribution":
+        origin = engines.Origin()
+    return engines.Wanted(origin, docker.version, docker.daemon, docker.group)
+
+
+def _volume(chosen: Settings) -> Volume | None:
+    return Volume(**chosen.volume.model_dump()) if chosen.volume is not None else None
 
 
 def _spec(chosen: Settings) -> Spec:

@@ -94,6 +94,65 @@ class Nginx(Part):
     read_timeout: int = Field(default=60, ge=1, le=3600)
 
 
+class Repository(Part):
+    """Where Docker's packages come from, in the layout of https://download.docker.com/linux (`url`).
+
+    `key` is where the signing key is (default: <url>/<system>/gpg); `fingerprint` is the key's.
+    """
+
+    url: str = Field(pattern=r"^(https?|file)://[^\s'\"]+$")
+    key: str = Field(default="", pattern=r"^((https?|file)://[^\s'\"]+)?$")
+    fingerprint: str
+
+    @field_validator("fingerprint")
+    @classmethod
+    def _fingerprint(cls, value: str) -> str:
+        plain = value.replace(" ", "").upper()
+        if not re.fullmatch(r"[0-9A-F]{40}([0-9A-F]{24})?", plain):
+            raise ValueError("expected the 40 hexadecimal digits of gpg --fingerprint")
+        return plain
+
+
+class Docker(Part):
+    """The engine of the hosts. `origin`: Docker's own repository, where there is one for the system, or the system's.
+
+    `version` is the beginning of one ("27.5"), empty for the newest; it matters only where no engine is installed yet.
+    `daemon` are keys of daemon.json that a host's own file does not have. `group` lets the login user use Docker.
+    """
+
+    origin: Literal["auto", "repository", "distribution"] = "auto"
+    repository: Repository | None = None
+    version: str = Field(default="", pattern=r"^([0-9][0-9A-Za-z.:~+-]*)?$")
+    daemon: dict[str, Any] = {}
+    group: bool = True
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Docker:
+        if self.origin == "distribution" and self.repository:
+            raise ValueError("origin is distribution, and a repository is set: choose one")
+        return self
+
+
+class Volume(Part):
+    """The EBS volume for Docker's data. `size` in GiB as EC2 shows it; an empty volume is formatted only with it.
+
+    `device` is for hosts that show no volume ids (older instance types): /dev/xvdf.
+    """
+
+    id: str = Field(pattern=r"^vol-[0-9a-f]{8,17}$")
+    size: int = Field(default=0, ge=0, le=65536)
+    filesystem: Literal["ext4", "xfs"] = "ext4"
+    mount: str = Field(default="/var/lib/docker", pattern=r"^/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$")
+    device: str = Field(default="", pattern=r"^(/dev/[A-Za-z0-9/_-]+)?$")
+
+
+class Aws(Part):
+    """How AWS is asked; what is not set comes from the environment and ~/.aws, as boto3 users expect."""
+
+    region: str = ""
+    profile: str = ""
+
+
 class Flip(Part):
     """After the flip: seconds of probing the public path (`bake`), and of waiting for old requests (`drain`)."""
 
@@ -102,9 +161,13 @@ class Flip(Part):
 
 
 class Database(Part):
-    """Where the data is. `sqlite_only`: a file in the service's data directory; `postgres_only`: DATABASE_URL."""
+    """Where the data is. `sqlite_only`: a file in the service's data directory; `postgres_only`: DATABASE_URL.
+
+    `alembic` is the path of Alembic's configuration in the image, from its working directory.
+    """
 
     mode: Literal["postgres_only", "sqlite_only"] = "postgres_only"
+    alembic: str = Field(default="alembic.ini", pattern=r"^[A-Za-z0-9._/-]+$")
 
 
 class Ssh(Part):
@@ -150,6 +213,9 @@ class Settings(Part):
     nginx: Nginx = Nginx()
     flip: Flip = Flip()
     database: Database = Database()
+    docker: Docker = Docker()
+    volume: Volume | None = None
+    aws: Aws = Aws()
     ssh: Ssh = Ssh()
     lease: Lease = Lease()
     hosts: tuple[HostEntry, ...] = ()

@@ -58,7 +58,7 @@ class Tenure:
         while True:
             self._asking.add(host)
             take = lease.take(self.service.layout, self.fence, self._holder, gone=gone)
-            first, *looks = host.change(take, *at.look(self.service.layout))
+            first, *looks = host.change(take, *at.look(self.service.layout, self.service.volume))
             self._asking.discard(host)
             held = lease.judge(host.name, first)
             if held is None:
@@ -89,7 +89,7 @@ def held(
         with progress.phase("look") as phase:
             states = tenure.begin()
             for name, state in states.items():
-                readiness.require(name, state)
+                readiness.require(service, name, state)
             phase.outcome = readiness.describe(states)
         yield tenure, states
     finally:

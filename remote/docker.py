@@ -1,15 +1,10 @@
-"""The engine and its images on a host."""
+"""The images on a host."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from remote.command import Command, argv, script
-
-
-def engine() -> Command:
-    """Docker runs and starts at boot; a working engine is left alone. Prints a line for what it changed."""
-    return script("engine").as_root().within(120).called("start Docker")
 
 
 def images() -> Command:

@@ -18,16 +18,23 @@ class Disk:
 
 @dataclass(frozen=True)
 class Facts:
-    """A host as it was when it was asked. An empty text means: not there."""
+    """A host as it was when it was asked. An empty text means: not there.
+
+    `engine` is the package that dockerd came with, `docker` the version of the engine that answers, `selinux` what
+    getenforce says, `nginx_broken` the first complaint of nginx -t, `postgres` which of its programs are here.
+    """
 
     os: str = ""
     os_like: tuple[str, ...] = ()
     os_version: str = ""
     os_name: str = ""
+    os_codename: str = ""
+    os_platform: str = ""
     kernel: str = ""
     arch: str = ""
     init: str = ""
     user: str = ""
+    login: str = ""
     clock: int = 0
     memory_total: int = 0
     memory_free: int = 0
@@ -35,8 +42,14 @@ class Facts:
     docker: str = ""
     docker_installed: bool = False
     docker_store: str = ""
+    live_restore: bool = False
+    engine: str = ""
+    selinux: str = ""
     nginx: str = ""
     nginx_active: bool = False
+    nginx_broken: str = ""
+    postgres: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     tools: frozenset[str] = frozenset()
     listening: tuple[str, ...] = field(default=())
 
@@ -66,10 +79,13 @@ def parse(text: str) -> Facts:
         os_like=tuple(one.get("os_like", "").split()),
         os_version=one.get("os_version", ""),
         os_name=one.get("os_name", ""),
+        os_codename=one.get("os_codename", ""),
+        os_platform=one.get("os_platform", ""),
         kernel=one.get("kernel", ""),
         arch=one.get("arch", ""),
         init=one.get("init", ""),
         user=one.get("user", ""),
+        login=one.get("login", ""),
         clock=_number(one.get("clock", "")),
         memory_total=_number(one.get("memory_total", "")),
         memory_free=_number(one.get("memory_free", "")),
@@ -77,8 +93,14 @@ def parse(text: str) -> Facts:
         docker=one.get("docker", ""),
         docker_installed="docker" in one,
         docker_store=one.get("docker_store", ""),
+        live_restore=one.get("live_restore") == "true",
+        engine=one.get("engine", ""),
+        selinux=one.get("selinux", "").lower(),
         nginx=one.get("nginx", ""),
         nginx_active=one.get("nginx_active") == "yes",
+        nginx_broken=one.get("nginx_broken", ""),
+        postgres=tuple(many.get("postgres", [])),
+        addresses=tuple(one.get("addresses", "").split()),
         tools=frozenset(many.get("tool", [])),
         listening=tuple(many.get("listen", [])),
     )

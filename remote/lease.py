@@ -8,7 +8,7 @@ import socket
 from dataclasses import asdict, dataclass
 
 from remote.batch import Fence
-from remote.command import Command, script
+from remote.command import Command, argv, script
 from remote.errors import LeaseHeld, RemoteError
 from remote.layout import Layout
 from remote.result import Result
@@ -100,6 +100,19 @@ class Held:
         )
 
 
+def read(layout: Layout) -> Command:
+    """The lease as it is, for `parse`."""
+    return argv("cat", layout.lease).as_root().allow(1).called("read the lease")
+
+
+def parse(text: str) -> Held | None:
+    """Whose lease it is, or was; None when there is none."""
+    lines = text.splitlines()
+    if len(lines) >= 3 and lines[1].isdigit():
+        return Held(lines[0], int(lines[1]), parse_holder(lines[2]))
+    return None
+
+
 def judge(host: str, result: Result) -> Held | None:
     """None when the lease was taken; who has it otherwise. Raises when the service is not set up."""
     if result.code == 0:
@@ -109,6 +122,4 @@ def judge(host: str, result: Result) -> Held | None:
             host, "this host is not set up for the service", next_step="inv setup --env NAME"
         )
     lines = result.stdout.splitlines()
-    if len(lines) >= 3 and lines[1].isdigit():
-        return Held(lines[0], int(lines[1]), parse_holder(lines[2]))
-    return Held("", 0, parse_holder(lines[0]) if lines else None)
+    return parse(result.stdout) or Held("", 0, parse_holder(lines[0]) if lines else None)

@@ -34,10 +34,14 @@ class Site:
         return f"edgepaas-{self.layout.service}.conf"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The host names that this site answers to, as far as they are names and not patterns."""
+        return tuple(one for one in self.server_name.split() if "*" not in one and one != "_")
+
+    @property
     def probe_name(self) -> str:
         """A host name that this site answers to."""
-        names = [name for name in self.server_name.split() if "*" not in name and name != "_"]
-        return names[0] if names else "localhost"
+        return self.names[0] if self.names else "localhost"
 
     def render(self) -> str:
         return _template().render(
@@ -64,6 +68,11 @@ def configure(site: Site) -> Command:
 
 def disable_default() -> Command:
     return script("nginx-default").as_root().called("disable nginx's default site")
+
+
+def allow(layout: Layout) -> Command:
+    """Where SELinux enforces: lets nginx reach the app and read the flag. Prints a line for what it changed."""
+    return script("selinux", layout.base).as_root().called("let nginx through SELinux")
 
 
 def answer(site: Site, path: str) -> Command:

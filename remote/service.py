@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from remote import docker, facts, nginx, releases, slots
+from remote import volume as volumes
 from remote.command import Command, script
 from remote.layout import SLOTS, Layout
 from remote.result import Result
@@ -21,6 +22,7 @@ class State:
     history: tuple[releases.Entry, ...]
     releases: Mapping[int, releases.Release]
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    volume: volumes.Seen | None = None
 
     @property
     def next_release(self) -> int:
@@ -46,9 +48,10 @@ def prepare(layout: Layout) -> Command:
     return script("service", layout.base).as_root().called("make the directories")
 
 
-def look(layout: Layout) -> tuple[Command, ...]:
+def look(layout: Layout, volume: volumes.Volume | None = None) -> tuple[Command, ...]:
     """The commands of one look, for `parse`."""
     return (
+        *((volumes.look(volume),) if volume is not None else ()),
         facts.probe().as_root(),
         slots.read_live(layout),
         slots.containers(layout).allow(127, 1),
@@ -59,7 +62,7 @@ def look(layout: Layout) -> tuple[Command, ...]:
 
 
 def parse(results: Sequence[Result]) -> State:
-    probe, live, containers, history, found, images = results
+    *volume, probe, live, containers, history, found, images = results
     return State(
         facts=facts.parse(probe.stdout),
         live=slots.parse_live(live.text),
@@ -67,6 +70,7 @@ def parse(results: Sequence[Result]) -> State:
         history=releases.parse_history(history.stdout),
         releases=releases.parse_releases(found.stdout),
         images=docker.parse_images(images.stdout),
+        volume=volumes.parse(volume[0].stdout) if volume else None,
     )
 
 

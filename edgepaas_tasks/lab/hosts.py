@@ -59,12 +59,13 @@ def create(host: LabHost, folder: Path, network: str, image: str) -> None:
         *("--name", host.container, "--hostname", host.name, "--network", network),
         *("--label", f"{LABEL}={folder}", "--network-alias", host.name),
         *("--tmpfs", "/run:exec", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
-        *("-v", f"{host.container}-docker:/var/lib/docker", "--device", host.device),
+        # All of /var/lib: the engine needs a real file system there, and its directory must not be a mount of its own.
+        *("-v", f"{host.container}-lib:/var/lib", "--device", host.device),
         *("-p", f"127.0.0.1:{host.port}:22", "-p", f"127.0.0.1:{host.http}:80"),
         *("-p", f"127.0.0.1:{host.https}:443", image),
     )
     local.run(
-        *("docker", "volume", "create", "--label", f"{LABEL}={folder}", f"{host.container}-docker")
+        *("docker", "volume", "create", "--label", f"{LABEL}={folder}", f"{host.container}-lib")
     )
     # cgroup v2 hosts take full privilege with a tree of their own; on v1 nested containers fail that way.
     modern = Path("/sys/fs/cgroup/cgroup.controllers").exists()
@@ -143,7 +144,7 @@ def remove(container: str) -> None:
     words = "command -v docker >/dev/null && docker ps -q | xargs -r docker kill || :"
     local.run("docker", "exec", container, "sh", "-c", words, ok=(0, 1, 125, 126, 127, 137))
     local.run("docker", "rm", "-fv", container, ok=(0, 1), timeout=120)
-    local.run("docker", "volume", "rm", f"{container}-docker", ok=(0, 1))
+    local.run("docker", "volume", "rm", f"{container}-lib", ok=(0, 1))
 
 
 def _banner(port: int) -> bool:

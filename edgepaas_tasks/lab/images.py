@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,32 +25,66 @@ BUILD = 600.0
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def ensure(say: Say) -> str:
-    """The host image's name; the Python base image is there too. What is missing is made, side by side."""
-    host = f"{NAME}/host:{_recipe('host.Dockerfile', 'lab-devices', 'lab-devices.service', 'lab-mounts')}"
-    missing = [name for name in (host, PYTHON) if not _there(name)]
-    if not missing:
-        return host
-    base = _base(say)
+# What each system is made of: its recipe's own arguments, or none for Debian, which the others are built on.
+SYSTEMS: Mapping[str, Mapping[str, str]] = {
+    "debian": {},
+    "centos": {"ID": "centos", "VERSION": "9", "LIKE": "rhel fedora", "NAME": "CentOS Stream"},
+    "amazon": {"ID": "amzn", "VERSION": "2023", "LIKE": "fedora", "NAME": "Amazon Linux"},
+}
+_HOST = ("debian.Dockerfile", "lab-devices", "lab-devices.service", "lab-mounts")
+_PACKAGES = ("packages.Dockerfile", "packages")
+
+
+def host(system: str) -> str:
+    """The name of the image of a system's hosts."""
+    parts = _HOST if system == "debian" else (*_HOST, *_PACKAGES, "dnf.Dockerfile")
+    return f"{NAME}/{system}:{_recipe(*parts)}"
+
+
+def packages() -> str:
+    """The name of the package server's image."""
+    return f"{NAME}/packages:{_recipe(*_PACKAGES)}"
+
+
+def ensure(system: str, say: Say, *, with_packages: bool = False) -> None:
+    """The images of a system's hosts, of Python apps, and of the package server where it is needed, are there.
+
+    What is missing is made, side by side where nothing depends on another.
+    """
+    with_packages = with_packages or system != "debian"
+    wanted = {host("debian"): "debian", PYTHON: "python"}
+    if with_packages:
+        wanted[packages()] = "packages"
+    missing = {name: recipe for name, recipe in wanted.items() if not _there(name)}
+    if missing:
+        base = _base(say)
+        _make_all({name: (recipe, {"BASE": base}) for name, recipe in missing.items()}, say)
+    if not _there(host(system)):
+        arguments = {"PACKAGES": packages(), "HOST": host("debian"), **SYSTEMS[system]}
+        _make_all({host(system): ("dnf", arguments)}, say)
+
+
+def _make_all(wanted: Mapping[str, tuple[str, Mapping[str, str]]], say: Say) -> None:
     errors: list[RemoteError] = []
 
-    def make(name: str) -> None:
+    def make(name: str, recipe: str, arguments: Mapping[str, str]) -> None:
         try:
             if name != PYTHON or not _pull("python:3.11-slim", PYTHON):
-                recipe = "python.Dockerfile" if name == PYTHON else "host.Dockerfile"
                 say(f"making {name}")
-                _build(name, recipe, base)
+                _build(name, recipe, arguments)
         except RemoteError as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=make, args=(name,)) for name in missing]
+    threads = [
+        threading.Thread(target=make, args=(name, *how), daemon=True)
+        for name, how in wanted.items()
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if errors:
         raise LabError(f"a lab image could not be made\n{errors[0]}")
-    return host
 
 
 def remove() -> list[str]:
@@ -92,7 +127,7 @@ def _base(say: Say) -> str:
     return name
 
 
-def _build(name: str, recipe: str, base: str) -> None:
+def _build(name: str, recipe: str, arguments: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory(prefix="edgepaas-lab-") as folder:
         for item in files("edgepaas_tasks.lab").joinpath("image").iterdir():
             (Path(folder) / item.name).write_bytes(item.read_bytes())
@@ -101,7 +136,8 @@ def _build(name: str, recipe: str, base: str) -> None:
         (Path(folder) / "ca.crt").write_bytes(bundle)
         local.run(
             *("docker", "build", "-q", "-t", name, "--label", f"{NAME}=image"),
-            *("--build-arg", f"BASE={base}", "-f", f"{folder}/{recipe}", folder),
+            *(word for pair in arguments.items() for word in ("--build-arg", "=".join(pair))),
+            *("-f", f"{folder}/{recipe}.Dockerfile", folder),
             timeout=BUILD,
             env=dict(os.environ, DOCKER_BUILDKIT="0"),
         )

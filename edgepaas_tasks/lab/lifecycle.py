@@ -19,30 +19,44 @@ from remote import local
 MOST = 30  # hosts; each is a container of its own with an engine inside
 
 
-def up(folder: Path, count: int, say: Say) -> State:
-    """At least `count` running hosts. Those that run are left alone, stopped ones are started, missing ones made."""
+def up(
+    folder: Path, count: int, say: Say, *, system: str = "debian", packages: bool = False
+) -> State:
+    """At least `count` running hosts. Those that run are left alone, stopped ones are started, missing ones made.
+
+    `system` is that of the hosts to make. `packages` brings a package server, that stands in for Docker's own, as
+    hosts of the dnf family need anyway; hosts reach it as http://packages.
+    """
     if count > MOST:
         raise LabError(f"--hosts {count}: at most {MOST}")
+    if system not in images.SYSTEMS:
+        raise LabError(f"--system {system}: expected one of {', '.join(images.SYSTEMS)}")
     folder = folder.resolve()
     installed = engine.ensure(say)
     known = state.load(folder) or State(str(folder), f"edgepaas-lab-{_tag(folder)}")
-    known = replace(known, engine_installed=known.engine_installed or installed)
+    planned = [_plan(folder, n + 1, system) for n in range(len(known.hosts), count)]
+    systems = {host.system for host in (*known.hosts, *planned)}
+    packages = packages or known.packages or systems != {"debian"}
+    known = replace(known, engine_installed=known.engine_installed or installed, packages=packages)
     state.save(known, folder)
-    image = images.ensure(say)
+    for one in sorted(systems):
+        images.ensure(one, say, with_packages=packages)
     public_key = _key(folder)
     label = f"{hosts.LABEL}={folder}"
     if local.run("docker", "network", "inspect", known.network, ok=(0, 1)).code != 0:
         local.run("docker", "network", "create", "--label", label, known.network)
-    for number in range(len(known.hosts), count):
-        known = known.with_host(_plan(folder, number + 1))
-        state.save(known, folder)
+    if packages:
+        _serve_packages(known, label)
+    for host in planned:
+        known = known.with_host(host)
+    state.save(known, folder)
     todo = [host for host in known.hosts if not hosts.running(host)]
     made: dict[str, LabHost] = {}
     errors: list[Exception] = []
 
     def bring(host: LabHost) -> None:
         try:
-            made[host.name] = _bring(host, folder, known.network, image, public_key, say)
+            made[host.name] = _bring(host, folder, known.network, public_key, say)
         except Exception as error:
             errors.append(error)
 
@@ -96,6 +110,7 @@ def status(folder: Path) -> dict[str, Any]:
         "hosts": [
             {
                 "name": host.name,
+                "system": host.system,
                 "running": works and hosts.running(host),
                 "address": host.address,
                 "port": host.port,
@@ -112,16 +127,14 @@ def status(folder: Path) -> dict[str, Any]:
     }
 
 
-def _bring(
-    host: LabHost, folder: Path, network: str, image: str, public_key: str, say: Say
-) -> LabHost:
+def _bring(host: LabHost, folder: Path, network: str, public_key: str, say: Say) -> LabHost:
     host = replace(host, device=volumes.attach(Path(host.disk)))
     if hosts.exists(host):
         say(f"starting {host.name}")
         hosts.start(host)
     else:
         say(f"making {host.name}")
-        hosts.create(host, folder, network, image)
+        hosts.create(host, folder, network, images.host(host.system))
     hosts.wait_for_system(host)
     hosts.name_volume(host)
     pin = hosts.admit(host, public_key)
@@ -129,7 +142,16 @@ def _bring(
     return replace(host, pin=pin)
 
 
-def _plan(folder: Path, number: int) -> LabHost:
+def _serve_packages(known: State, label: str) -> None:
+    name = f"{known.network}-packages"
+    if local.run("docker", "start", name, ok=(0, 1)).code != 0:
+        local.run(
+            *("docker", "run", "-d", "--name", name, "--label", label, "--network", known.network),
+            *("--network-alias", "packages", images.packages()),
+        )
+
+
+def _plan(folder: Path, number: int, system: str) -> LabHost:
     name = f"edge{number}"
     ssh, http, https = hosts.free_ports(3)
     return LabHost(
@@ -142,6 +164,7 @@ def _plan(folder: Path, number: int) -> LabHost:
         known_hosts=str(folder / "known_hosts"),
         volume=f"vol-0{secrets.token_hex(8)}",
         disk=str(folder / f"{name}.disk"),
+        system=system,
     )
 
 

@@ -27,16 +27,18 @@ class LabHost:
     pin: str = ""
     address: str = "127.0.0.1"
     user: str = "ec2-user"
+    system: str = "debian"
 
 
 @dataclass(frozen=True)
 class State:
-    """`engine_installed` when the engine came with the lab; it stays when the lab goes."""
+    """`engine_installed`: the engine came with the lab, and stays. `packages`: there is a package server."""
 
     folder: str
     network: str
     hosts: tuple[LabHost, ...] = ()
     engine_installed: bool = False
+    packages: bool = False
 
     def with_host(self, host: LabHost) -> State:
         kept = tuple(one for one in self.hosts if one.name != host.name)

@@ -5,11 +5,13 @@ Importing any of these costs nothing but Invoke: what a task needs is imported w
 
 from invoke import Collection
 
-from edgepaas_tasks.namespaces import env, lab, nginx, root
+from edgepaas_tasks.namespaces import docker, env, lab, nginx, root, volume
 
 ns = Collection("edgepaas")
 for _task in root.TASKS:
     ns.add_task(_task)
+ns.add_collection(docker.ns)
+ns.add_collection(volume.ns)
 ns.add_collection(nginx.ns)
 ns.add_collection(env.ns)
 ns.add_collection(lab.ns)

@@ -12,12 +12,18 @@ from edgepaas_tasks.boundary import JSON_HELP, say, task
 FOLDER_HELP = "Folder with the lab's state."
 
 
-@task(help={"hosts": "How many hosts.", "folder": FOLDER_HELP})
-def up(c: Any, hosts: str = "1", folder: str = ".lab") -> None:
+@task(
+    help={
+        "hosts": "How many hosts.",
+        "system": "What new hosts run: debian, centos or amazon.",
+        "folder": FOLDER_HELP,
+    }
+)
+def up(c: Any, hosts: str = "1", system: str = "debian", folder: str = ".lab") -> None:
     """Start local hosts that behave like EC2 instances."""
     from edgepaas_tasks import command
 
-    say(command.lab_up(folder, hosts))
+    say(command.lab_up(folder, hosts, system))
 
 
 @task(help={"json": JSON_HELP, "folder": FOLDER_HELP})

@@ -32,6 +32,24 @@ def flip(c: Any, env: str = "", slot: str = "", wait: str = "") -> None:
     say(command.flip(c, env, slot=slot, wait=wait))
 
 
+@task(help={"env": ENV_HELP})
+def install(c: Any, env: str = "") -> None:
+    """Install nginx and take its default site away."""
+    from edgepaas_tasks import command, setup
+
+    say(command.setup(c, env, parts=(setup.tools, setup.directories, setup.proxy)))
+
+
+@task(help={"env": ENV_HELP})
+def configure(c: Any, env: str = "") -> None:
+    """Write our site, tested before it replaces the good one."""
+    from edgepaas_tasks import command, setup
+
+    say(command.setup(c, env, parts=(setup.directories, setup.site)))
+
+
 ns = Collection("nginx")
 ns.add_task(status, default=True)
 ns.add_task(flip)
+ns.add_task(install)
+ns.add_task(configure)

@@ -77,4 +77,12 @@ def setup(c: Any, env: str = "", dry_run: bool = False) -> None:
     say(command.setup(c, env, dry_run=dry_run))
 
 
-TASKS = (deploy, rollback, status, setup)
+@task(help={"env": ENV_HELP, "json": JSON_HELP})
+def preflight(c: Any, env: str = "", json: bool = False) -> None:
+    """Check whether a deploy would work; change nothing."""
+    from edgepaas_tasks import command
+
+    command.preflight(c, env, json=json)
+
+
+TASKS = (deploy, rollback, status, setup, preflight)

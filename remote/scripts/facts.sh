@@ -1,12 +1,17 @@
 # Everything that a plan needs to know about a host, as key=value lines. Changes nothing; each line stands alone.
-[ -r /etc/os-release ] && (
-    # shellcheck disable=SC1091  # on the host
-    . /etc/os-release
+# $1 where the system says what it is, /etc/os-release if not given.
+release=${1:-/etc/os-release}
+[ -r "$release" ] && (
+    # shellcheck disable=SC1090  # on the host
+    . "$release"
     printf 'os=%s\nos_like=%s\nos_version=%s\nos_name=%s\n' "${ID-}" "${ID_LIKE-}" "${VERSION_ID-}" "${PRETTY_NAME-}"
+    # A derivative names its parent's release apart from its own.
+    printf 'os_codename=%s\nos_platform=%s\n' "${UBUNTU_CODENAME:-${DEBIAN_CODENAME:-${VERSION_CODENAME-}}}" "${PLATFORM_ID-}"
 )
 echo "kernel=$(uname -s)"
 echo "arch=$(uname -m)"
 echo "user=$(id -un)"
+echo "login=${SUDO_USER-}"
 echo "clock=$(date +%s)"
 if [ -d /run/systemd/system ]; then echo "init=systemd"; else echo "init=other"; fi
 # printf, since mawk prints large numbers as 2.4e+10
@@ -19,15 +24,28 @@ for path in / /opt /var/lib/docker; do
 done
 if command -v docker >/dev/null; then
     echo "docker=$(docker version --format '{{.Server.Version}}' 2>/dev/null)"
-    echo "docker_store=$(docker info --format '{{.Driver}}' 2>/dev/null)"
+    docker info --format 'docker_store={{.Driver}}
+live_restore={{.LiveRestoreEnabled}}' 2>/dev/null
 fi
+engine=$(command -v dockerd)
+if [ -n "$engine" ]; then
+    # The package it came with, for people: a snap and a distribution's engine behave differently.
+    from=$({ dpkg -S "$(readlink -f "$engine")" || rpm -qf --qf '%{NAME}: ' "$(readlink -f "$engine")"; } 2>/dev/null | sed 's/:.*//; 1q')
+    echo "engine=${from:-$engine}"
+fi
+if command -v getenforce >/dev/null; then echo "selinux=$(getenforce)"; fi
 if command -v nginx >/dev/null; then
     echo "nginx=$(nginx -v 2>&1 | sed 's/.*nginx\///; s/ .*//')"
     if systemctl is-active --quiet nginx 2>/dev/null; then echo "nginx_active=yes"; fi
+    if ! said=$(nginx -t 2>&1); then echo "nginx_broken=$(echo "$said" | head -n 1)"; fi
 fi
 for tool in curl ss flock; do
     if command -v "$tool" >/dev/null; then echo "tool=$tool"; fi
 done
+for program in postgres psql; do
+    if command -v "$program" >/dev/null || ls /usr/lib/postgresql/*/bin/"$program" >/dev/null 2>&1; then echo "postgres=$program"; fi
+done
+echo "addresses=$(hostname -I 2>/dev/null)"
 if command -v ss >/dev/null; then
     ss -Hltn | awk '{ print "listen=" $4 }' | sort -u
 fi

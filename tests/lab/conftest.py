@@ -25,6 +25,7 @@ SETTINGS = {
     "flip": {"bake": 1, "drain": 15},
     "database": {"mode": "sqlite_only"},
     "variables": {"GREETING": {"type": "string", "default": "hello"}},
+    "docker": {"origin": "distribution"},
     "environments": {"lab": {"lab": {"folder": ".lab"}}},
 }
 

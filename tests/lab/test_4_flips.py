@@ -9,10 +9,10 @@ import pytest
 from edgepaas_tasks import settings as settings_module
 from edgepaas_tasks.lab.load import Load
 from edgepaas_tasks.rollout import flip_to
-from edgepaas_tasks.service import Service, _site, _spec
+from edgepaas_tasks.service import describe
 from remote.connection import Target
 from remote.host import Host
-from remote.layout import Layout, other
+from remote.layout import other
 from remote.ssh import SSHTransport
 from tests.lab.conftest import SETTINGS
 
@@ -24,8 +24,7 @@ CONNECTIONS = 64 if os.environ.get("EDGEPAAS_SOAK") else 32
 def service(project):
     tree = settings_module.merge(SETTINGS, {"flip": {"bake": 0}})
     chosen = settings_module.load(tree, "lab")
-    layout = Layout(chosen.service)
-    return Service(chosen, layout, _site(chosen, layout), _spec(chosen))
+    return describe(chosen)
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from edgepaas_tasks import image, settings
 from edgepaas_tasks.image import Image
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.request import Request
-from edgepaas_tasks.service import Service, _site, _spec
+from edgepaas_tasks.service import describe
 from remote.batch import Frames
 from remote.errors import RemoteError
 from remote.host import Host
-from remote.layout import Layout
 from remote.transport import Streams
 
 FACTS = (
@@ -69,8 +68,7 @@ def service():
         "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}},
     }
     chosen = settings.load(tree, "test")
-    layout = Layout(chosen.service)
-    return Service(chosen, layout, _site(chosen, layout), _spec(chosen))
+    return describe(chosen)
 
 
 @pytest.fixture
@@ -83,6 +81,9 @@ def run(service, monkeypatch, tmp_path):
     monkeypatch.setattr(image, "find", lambda reference: built)
 
     class Saved:
+        def size(self, shared):
+            return 1000
+
         def chunks(self, shared):
             yield b"layers"
 

@@ -1,12 +1,8 @@
-"""Facts and the row of the table that they lead to."""
+"""Facts as a host tells them."""
 
-import pytest
-
-from remote.errors import Unsupported
-from remote.facts import Disk, Facts, parse, probe
+from remote.facts import Disk, parse, probe
 from remote.host import Host
 from remote.shell import LocalTransport
-from remote.systems import install, system
 
 RECORDED = """\
 os=debian
@@ -60,28 +56,3 @@ def test_the_probe_works_on_this_machine():
     assert facts.memory_total > facts.memory_free > 0
     assert facts.disks
     assert facts.clock > 1_700_000_000
-
-
-def test_a_debian_installs_with_apt():
-    row = system(Facts(os="debian", os_version="12"), "web1")
-    assert install(row).words[0] == "packages-apt"
-    assert "nginx" in install(row).words
-
-
-def test_a_derivative_goes_by_its_family():
-    facts = Facts(os="linuxmint", os_like=("ubuntu", "debian"), os_version="21")
-    assert system(facts, "web1").id == "ubuntu"
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        Facts(os="debian", os_version="10"),
-        Facts(os="ubuntu", os_version="20.04", os_like=("debian",)),
-        Facts(os="alpine", os_version="3.20"),
-        Facts(),
-    ],
-)
-def test_no_row_is_an_error_that_lists_what_there_is(facts):
-    with pytest.raises(Unsupported, match="use one of: debian 11 or later, ubuntu 22.4 or later"):
-        system(facts, "web1")

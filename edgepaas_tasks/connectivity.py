@@ -1,0 +1,100 @@
+"""Whether the app's database answers from the hosts, asked by a container of the app's own image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from edgepaas_tasks import environment
+from edgepaas_tasks.boundary import redactor
+from edgepaas_tasks.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
+from edgepaas_tasks.service import Service
+from env.layers import Resolution
+from env.reach import VERDICTS
+from remote.command import Command, script
+from remote.host import Host
+from remote.parallel import attempt
+from remote.service import State
+
+
+def probe(
+    of: Service, hosts: Sequence[Host], states: Mapping[str, State], values: Resolution | None
+) -> list[Check]:
+    """Two checks a host: the database, and how far its schema is from the image's."""
+    if of.settings.database.mode == "sqlite_only":
+        found = "a file on the host, nothing to reach"
+        return [Check(host.name, "database", OK, found) for host in hosts if host.name in states]
+    checks = []
+    asked: dict[str, Command] = {}
+    for host in hosts:
+        if host.name not in states:
+            continue
+        image = _image(states[host.name])
+        if values is None:
+            found = "the variables are not as declared"
+            checks.append(Check(host.name, "database", UNKNOWN, found))
+        elif not image:
+            checks.append(Check(host.name, "database", UNKNOWN, "no image yet"))
+        else:
+            asked[host.name] = _ask(of, image, values)
+    answers, errors = attempt(
+        [host for host in hosts if host.name in asked],
+        lambda host: host.read(asked[host.name])[0].stdout,
+    )
+    for name in asked:
+        if name in errors:
+            said = str(errors[name]).splitlines()[0]
+            checks.append(Check(name, "database", UNKNOWN, redactor()(said)))
+        else:
+            checks += judge(name, _parse(answers[name]))
+    return checks
+
+
+def judge(host: str, answer: Mapping[str, Any]) -> list[Check]:
+    """What the container said, as checks."""
+    verdict = answer.get("verdict", "other")
+    if verdict != "ok":
+        said = redactor()(" ".join(str(answer.get("said", "")).split()))[:200]
+        found = f"{VERDICTS.get(verdict, VERDICTS['other'])} ({said})"
+        then = "DATABASE_URL, the database's firewall, and inv env.show --env NAME"
+        return [Check(host, "database", BLOCKER, found, then)]
+    checks = [Check(host, "database", OK, "answers from a container on this host")]
+    heads, at = answer.get("heads"), answer.get("revision") or "nothing"
+    if heads is None:
+        checks.append(Check(host, "migrations", UNKNOWN, "the image on the host has no Alembic"))
+    elif len(heads) > 1:
+        found = f"the image's migrations have several heads: {', '.join(heads)}"
+        checks.append(Check(host, "migrations", WARNING, found, "alembic merge heads"))
+    elif heads == [answer.get("revision")] or not heads:
+        checks.append(Check(host, "migrations", OK, f"at {at}, nothing pending in that image"))
+    else:
+        found = f"the database is at {at}, the image on the host leads to {heads[0]}"
+        checks.append(Check(host, "migrations", WARNING, found))
+    return checks
+
+
+def _image(state: State) -> str:
+    """The image of the live release, or of the newest one that is still there."""
+    for number in [state.live.release, *sorted(state.releases, reverse=True)]:
+        release = state.releases.get(number)
+        if release is not None and release.image in state.images:
+            return release.image
+    return ""
+
+
+def _ask(of: Service, image: str, values: Resolution) -> Command:
+    composed = environment.compose(of.settings, values, 0, "preflight")
+    program = files("env").joinpath("reach.py").read_text(encoding="utf-8")
+    words = (image, program, of.settings.database.alembic, *composed.names)
+    command = script("ask-database", *words, stdin=composed.text)
+    return command.as_root().within(90).called("ask the database")
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text.strip().splitlines()[-1])
+        return found if isinstance(found, dict) else {}
+    except (ValueError, IndexError):
+        return {"verdict": "other", "said": text[-200:]}

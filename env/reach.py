@@ -1,0 +1,126 @@
+"""Whether a database answers, and how far its schema is, told apart by what an operator would do about it.
+
+Needs nothing of ours: its text is also run as it is, by a Python inside the application's image.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+OK = "ok"
+# Verdict: what it means, in the operator's words.
+VERDICTS = {
+    OK: "the database answers",
+    "name": "the database's host name does not resolve",
+    "refused": "the database's host refuses connections on that port",
+    "timeout": "the database does not answer in time: a security group, or a wrong address",
+    "tls": "the server does not offer TLS, or not as it is asked for",
+    "certificate": "the server's certificate is not the one that is trusted",
+    "password": "user or password are wrong",
+    "database": "there is no database of that name",
+    "connections": "the server has no connection left",
+    "driver": "the image has no driver for Postgres (psycopg, psycopg2 or asyncpg)",
+    "other": "the database can not be used",
+}
+# In this order: the first pattern that is found decides.
+_PATTERNS = (
+    ("name", r"could not translate host name|name or service not known|getaddrinfo|resolve host"),
+    ("certificate", r"certificate|does not match host name|hostname mismatch|root\.crt"),
+    (
+        "tls",
+        r"no encryption|does not support ssl|rejected ssl|ssl error|server refused tls|ssl off",
+    ),
+    (
+        "password",
+        r"password authentication failed|no password supplied|28p01|role .* does not exist",
+    ),
+    ("database", r"database .* does not exist|3d000"),
+    ("connections", r"too many (clients|connections)|remaining connection slots|53300"),
+    ("refused", r"connection refused|connect call failed|errno 111"),
+    ("timeout", r"timeout|timed out"),
+)
+
+
+def verdict(message: str) -> str:
+    """The key of VERDICTS for what a driver said."""
+    text = " ".join(message.lower().split())
+    return next((key for key, pattern in _PATTERNS if re.search(pattern, text)), "other")
+
+
+def reach(url: str, timeout: int = 10) -> tuple[str, str, str | None]:
+    """Connects with the driver that is there: a verdict, what the driver said, the revision in alembic_version.
+
+    The revision is "" where the table is empty or missing, None where the database was not reached. `timeout` in
+    seconds. What the driver said can hold the URL's parts, never its password.
+    """
+    try:
+        revision = _revision(url, timeout)
+    except ImportError as error:
+        return "driver", str(error), None
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".strip()
+        password = unquote(urlsplit(url).password or "")
+        return verdict(said), said.replace(password, "***") if password else said, None
+    return OK, "", revision
+
+
+def _revision(url: str, timeout: int) -> str:
+    scheme, _, rest = url.partition("://")
+    plain = f"postgresql://{rest}"
+    wanted = scheme.partition("+")[2]
+    for name in [wanted] if wanted else ["psycopg", "psycopg2", "asyncpg"]:
+        try:
+            driver = __import__(name)
+        except ImportError:
+            continue
+        if name == "asyncpg":
+            return _by_asyncpg(driver, plain, timeout)
+        with (
+            driver.connect(plain, connect_timeout=timeout) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT to_regclass('alembic_version')")
+            if cursor.fetchone()[0] is None:
+                return ""
+            cursor.execute("SELECT version_num FROM alembic_version")
+            return ",".join(sorted(row[0] for row in cursor.fetchall()))
+    raise ImportError(f"none of {wanted or 'psycopg, psycopg2, asyncpg'} can be imported")
+
+
+def _by_asyncpg(driver: Any, url: str, timeout: int) -> str:
+    import asyncio
+
+    async def ask() -> str:
+        connection = await driver.connect(url, timeout=timeout)
+        try:
+            if await connection.fetchval("SELECT to_regclass('alembic_version')::text") is None:
+                return ""
+            rows = await connection.fetch("SELECT version_num FROM alembic_version")
+            return ",".join(sorted(row[0] for row in rows))
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def heads(configuration: str) -> list[str] | None:
+    """The revisions that this image's scripts lead to; None where it has no Alembic or no such file."""
+    if not os.path.exists(configuration):
+        return None
+    words = [sys.executable, "-m", "alembic", "-c", configuration, "heads"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        return None
+    return [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
+
+
+if __name__ == "__main__":
+    found, said, at = reach(os.environ.get("DATABASE_URL", ""))
+    answer = {"verdict": found, "said": said, "revision": at, "heads": heads(sys.argv[1])}
+    print(json.dumps(answer))

@@ -1,0 +1,153 @@
+"""Every call of AWS. Region, profile and credentials as boto3 users expect; errors in the operator's words."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from remote.errors import RemoteError
+
+WAIT = 120.0  # seconds for a volume to be attached
+PAUSE = 2.0
+
+
+class AwsError(RemoteError):
+    """AWS could not be asked, or said no."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom to ask; empty means what boto3 finds in the environment and ~/.aws."""
+
+    region: str = ""
+    profile: str = ""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """Where a volume is now. `changed` when this call attached it."""
+
+    volume: str
+    instance: str
+    device: str
+    changed: bool
+
+
+def client(account: Account, service: str) -> Any:
+    """A boto3 client. Raises AwsError."""
+    import boto3
+
+    with told(service, "connect"):
+        session = boto3.Session(
+            profile_name=account.profile or None, region_name=account.region or None
+        )
+        return session.client(service)
+
+
+@contextmanager
+def told(service: str, what: str) -> Iterator[None]:
+    """boto3's errors as AwsError: credentials, permission, region and the rest told apart."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    name = f"AWS {service}"
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        said = error.response.get("Error", {}).get("Message", str(error))
+        then = "aws sts get-caller-identity tells who you are"
+        if "Unauthorized" in code or "AccessDenied" in code:
+            then = f"let this identity call {error.operation_name}; {then}"
+        elif "Throttl" in code or "RequestLimit" in code:
+            then = "run the command again in a minute"
+        raise AwsError(name, f"could not {what} ({code})", got=said, next_step=then) from None
+    except BotoCoreError as error:
+        then = "set edgepaas.aws.region and credentials (AWS_PROFILE, or OIDC in CI)"
+        raise AwsError(name, f"could not {what}", got=str(error), next_step=then) from None
+
+
+def attach(
+    account: Account, volume: str, address: str, host: str, say: Callable[[str], None]
+) -> Attached:
+    """Attaches a volume to the instance at an address and waits until it is there.
+
+    Refuses one that is attached elsewhere or lies in another zone. Raises AwsError.
+    """
+    ec2 = client(account, "ec2")
+    instance = _instance(ec2, address, host)
+    with told("ec2", f"look up {volume}"):
+        (found,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    name, zone = instance["InstanceId"], instance["Placement"]["AvailabilityZone"]
+    described = f"{volume}: {found['Size']} GiB, {found['State']}, in {found['AvailabilityZone']}"
+    for attachment in found.get("Attachments", []):
+        if attachment["InstanceId"] != name:
+            raise AwsError(
+                host,
+                f"{volume} is attached to another instance, {attachment['InstanceId']}",
+                got=described,
+                next_step="detach it there first, or correct edgepaas.volume.id",
+            )
+        if attachment["State"] in ("attached", "in-use"):
+            return Attached(volume, name, attachment["Device"], changed=False)
+    if found["AvailabilityZone"] != zone:
+        raise AwsError(
+            host,
+            f"{volume} lies in {found['AvailabilityZone']}, the instance {name} in {zone}",
+            got=described,
+            next_step="a volume reaches instances of its own zone only: use one of that zone",
+        )
+    device = _free_name(instance)
+    say(f"attaching {described} to {name} as {device}")
+    with told("ec2", f"attach {volume} to {name}"):
+        ec2.attach_volume(VolumeId=volume, InstanceId=name, Device=device)
+    deadline = time.monotonic() + WAIT
+    while True:
+        with told("ec2", f"look up {volume}"):
+            (found,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+        states = [one["State"] for one in found.get("Attachments", [])]
+        if "attached" in states or "in-use" in states:
+            return Attached(volume, name, device, changed=True)
+        if time.monotonic() > deadline:
+            raise AwsError(
+                host,
+                f"{volume} was not attached within {WAIT:.0f} s",
+                got=f"{found['State']}, {', '.join(states) or 'no attachment'}",
+                next_step="look at it in the EC2 console; a rerun is safe",
+            )
+        time.sleep(PAUSE)
+
+
+def _instance(ec2: Any, address: str, host: str) -> dict[str, Any]:
+    """The one running instance that has the address."""
+    try:
+        ips = sorted({str(info[4][0]) for info in socket.getaddrinfo(address, None)})
+    except OSError:
+        ips = [address]
+    seen: dict[str, dict[str, Any]] = {}
+    for key in ("private-ip-address", "ip-address"):
+        filters = [
+            {"Name": key, "Values": ips},
+            {"Name": "instance-state-name", "Values": ["running", "stopped"]},
+        ]
+        with told("ec2", "look up the instance"):
+            for page in ec2.get_paginator("describe_instances").paginate(Filters=filters):
+                for reservation in page["Reservations"]:
+                    seen |= {one["InstanceId"]: one for one in reservation["Instances"]}
+    if len(seen) != 1:
+        raise AwsError(
+            host,
+            f"{len(seen)} instances have the address {address}, expected one",
+            got=", ".join(seen) or f"none, in {ec2.meta.region_name}",
+            next_step="correct the host's address, or edgepaas.aws.region",
+        )
+    return next(iter(seen.values()))
+
+
+def _free_name(instance: dict[str, Any]) -> str:
+    """A device name for a data volume: EC2 recommends /dev/sdf to /dev/sdp."""
+    taken = {one["DeviceName"] for one in instance.get("BlockDeviceMappings", [])}
+    return next(f"/dev/sd{letter}" for letter in "fghijklmnop" if f"/dev/sd{letter}" not in taken)
