@@ -190,13 +190,17 @@ def env_show(c: Any, env: str, given: Sequence[str]) -> str:
     return report.variables(environment.collect(of.settings, given))
 
 
-def lab_up(folder: str, count: str, system: str) -> str:
+def lab_up(folder: str, count: str, system: str, *, postgres: bool) -> str:
     from edgepaas_tasks.lab import lifecycle
 
     wanted = int(number("hosts", count, least=1))
     with Progress("lab up") as progress, progress.phase("lab") as phase:
         state = lifecycle.up(
-            Path(folder), wanted, lambda line: progress.step("lab", line), system=system
+            Path(folder),
+            wanted,
+            lambda line: progress.step("lab", line),
+            system=system,
+            postgres=postgres,
         )
         phase.outcome = f"{len(state.hosts)} hosts"
     return report.lab(lab_status(folder))

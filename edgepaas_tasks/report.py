@@ -169,6 +169,8 @@ def lab(found: Mapping[str, Any]) -> str:
             f"ssh -i {host['key']} -o UserKnownHostsFile={host['known_hosts']} "
             f"-p {host['port']} {host['user']}@127.0.0.1"
         )
+    if found.get("database"):
+        lines.append(f"Postgres: DATABASE_URL={found['database']}")
     return "\n".join([*lines, "next: inv setup --env lab, then inv deploy --env lab; inv lab.down"])
 
 

@@ -70,9 +70,12 @@ def argv(*words: str, stdin: Stdin | None = None) -> Command:
     return Command(words, stdin=stdin)
 
 
-def script(name: str, *arguments: str, stdin: Stdin | None = None) -> Command:
-    """A static script of `remote/scripts`, its values as $1, $2, … and stdin."""
-    return Command((name, *arguments), stdin=stdin, body=source(name))
+def script(
+    name: str, *arguments: str, stdin: Stdin | None = None, uses: tuple[str, ...] = ()
+) -> Command:
+    """A static script of `remote/scripts`, its values as $1, $2, … and stdin; `uses` are functions that it calls."""
+    body = "".join(source(one) for one in (*uses, name))
+    return Command((name, *arguments), stdin=stdin, body=body)
 
 
 @cache

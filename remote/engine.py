@@ -151,5 +151,5 @@ def _parsed(text: str, host: str) -> dict[str, Any]:
 def run(wanted: Wanted) -> Command:
     """Docker runs with its present configuration and starts at boot. Prints a line for what it changed."""
     group = "group" if wanted.group else "no-group"
-    command = script("engine", CONFIGURATION, group, layout.ROOT)
+    command = script("engine", CONFIGURATION, group, layout.ROOT, uses=("quiet",))
     return command.as_root().within(180).called("start Docker")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from remote.command import Command, script
 from remote.errors import RemoteError
+from remote.layout import ROOT
 
 GIB = 2**30
 LABEL = "edgepaas"
@@ -155,7 +156,9 @@ def setup(volume: Volume, seen: Seen, host: str) -> Command:
         raise RemoteError(host, f"{why}; nothing was changed", next_step=then)
     what = "format" if formats(volume, seen) else "adopt"
     type = volume.filesystem if what == "format" else seen.type
-    command = script("volume-setup", seen.device, type, volume.mount, what, volume.id)
+    command = script(
+        *("volume-setup", seen.device, type, volume.mount, what, volume.id, ROOT), uses=("quiet",)
+    )
     return command.as_root().within(3600).called("set up the volume")
 
 

@@ -33,6 +33,7 @@ SYSTEMS: Mapping[str, Mapping[str, str]] = {
 }
 _HOST = ("debian.Dockerfile", "lab-devices", "lab-devices.service", "lab-mounts")
 _PACKAGES = ("packages.Dockerfile", "packages")
+_POSTGRES = ("postgres.Dockerfile", "postgres-start")
 
 
 def host(system: str) -> str:
@@ -46,8 +47,15 @@ def packages() -> str:
     return f"{NAME}/packages:{_recipe(*_PACKAGES)}"
 
 
-def ensure(system: str, say: Say, *, with_packages: bool = False) -> None:
-    """The images of a system's hosts, of Python apps, and of the package server where it is needed, are there.
+def postgres() -> str:
+    """The name of the database server's image."""
+    return f"{NAME}/postgres:{_recipe(*_POSTGRES)}"
+
+
+def ensure(
+    system: str, say: Say, *, with_packages: bool = False, with_postgres: bool = False
+) -> None:
+    """The images of a system's hosts, of Python apps, and of the servers that are wanted, are there.
 
     What is missing is made, side by side where nothing depends on another.
     """
@@ -55,6 +63,8 @@ def ensure(system: str, say: Say, *, with_packages: bool = False) -> None:
     wanted = {host("debian"): "debian", PYTHON: "python"}
     if with_packages:
         wanted[packages()] = "packages"
+    if with_postgres:
+        wanted[postgres()] = "postgres"
     missing = {name: recipe for name, recipe in wanted.items() if not _there(name)}
     if missing:
         base = _base(say)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepaas_tasks.lab import engine, hosts, images, state, volumes
+from edgepaas_tasks.lab import postgres as databases
 from edgepaas_tasks.lab.engine import Say
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost, State
@@ -20,12 +21,18 @@ MOST = 30  # hosts; each is a container of its own with an engine inside
 
 
 def up(
-    folder: Path, count: int, say: Say, *, system: str = "debian", packages: bool = False
+    folder: Path,
+    count: int,
+    say: Say,
+    *,
+    system: str = "debian",
+    packages: bool = False,
+    postgres: bool = False,
 ) -> State:
     """At least `count` running hosts. Those that run are left alone, stopped ones are started, missing ones made.
 
     `system` is that of the hosts to make. `packages` brings a package server, that stands in for Docker's own, as
-    hosts of the dnf family need anyway; hosts reach it as http://packages.
+    hosts of the dnf family need anyway; hosts reach it as http://packages. `postgres` brings a database server.
     """
     if count > MOST:
         raise LabError(f"--hosts {count}: at most {MOST}")
@@ -37,16 +44,25 @@ def up(
     planned = [_plan(folder, n + 1, system) for n in range(len(known.hosts), count)]
     systems = {host.system for host in (*known.hosts, *planned)}
     packages = packages or known.packages or systems != {"debian"}
-    known = replace(known, engine_installed=known.engine_installed or installed, packages=packages)
+    postgres = postgres or known.postgres
+    known = replace(
+        known,
+        engine_installed=known.engine_installed or installed,
+        packages=packages,
+        postgres=postgres,
+        database_password=known.database_password or secrets.token_hex(12),
+    )
     state.save(known, folder)
     for one in sorted(systems):
-        images.ensure(one, say, with_packages=packages)
+        images.ensure(one, say, with_packages=packages, with_postgres=postgres)
     public_key = _key(folder)
     label = f"{hosts.LABEL}={folder}"
     if local.run("docker", "network", "inspect", known.network, ok=(0, 1)).code != 0:
         local.run("docker", "network", "create", "--label", label, known.network)
     if packages:
         _serve_packages(known, label)
+    if postgres:
+        databases.serve(known)
     for host in planned:
         known = known.with_host(host)
     state.save(known, folder)
@@ -107,6 +123,7 @@ def status(folder: Path) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "engine": works,
+        "database": databases.find(known).url if works and known and known.postgres else "",
         "hosts": [
             {
                 "name": host.name,

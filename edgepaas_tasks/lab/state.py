@@ -32,13 +32,15 @@ class LabHost:
 
 @dataclass(frozen=True)
 class State:
-    """`engine_installed`: the engine came with the lab, and stays. `packages`: there is a package server."""
+    """`engine_installed`: the engine came with the lab, and stays. `packages`, `postgres`: there is such a server."""
 
     folder: str
     network: str
     hosts: tuple[LabHost, ...] = ()
     engine_installed: bool = False
     packages: bool = False
+    postgres: bool = False
+    database_password: str = ""
 
     def with_host(self, host: LabHost) -> State:
         kept = tuple(one for one in self.hosts if one.name != host.name)

@@ -16,14 +16,21 @@ FOLDER_HELP = "Folder with the lab's state."
     help={
         "hosts": "How many hosts.",
         "system": "What new hosts run: debian, centos or amazon.",
+        "postgres": "With a Postgres server, over TLS.",
         "folder": FOLDER_HELP,
     }
 )
-def up(c: Any, hosts: str = "1", system: str = "debian", folder: str = ".lab") -> None:
+def up(
+    c: Any,
+    hosts: str = "1",
+    system: str = "debian",
+    postgres: bool = False,
+    folder: str = ".lab",
+) -> None:
     """Start local hosts that behave like EC2 instances."""
     from edgepaas_tasks import command
 
-    say(command.lab_up(folder, hosts, system))
+    say(command.lab_up(folder, hosts, system, postgres=postgres))
 
 
 @task(help={"json": JSON_HELP, "folder": FOLDER_HELP})

@@ -26,17 +26,10 @@ if ! docker info >/dev/null 2>&1; then
         exit 1
     fi
 fi
+# Some packages start the engine as they are installed: it has its configuration already.
+if [ -n "$(find /run/docker.pid -newer /run/edgepaas/docker-restart 2>/dev/null)" ]; then rm -f /run/edgepaas/docker-restart; fi
 if [ -e /run/edgepaas/docker-restart ]; then
-    for lease in "$3"/*/lease; do
-        [ -s "$lease" ] || continue
-        # Held for as long as we are at it, so that no deploy begins meanwhile.
-        exec 8>>"$lease.lock"
-        flock -w 30 8
-        if [ "$(sed -n 2p "$lease")" -gt "$(date +%s)" ]; then
-            echo "a deploy is running, Docker is not restarted: $(sed -n 3p "$lease")" >&2
-            exit 33
-        fi
-    done
+    no_deploy "$3"
     # A reload is enough for live-restore; with it, the restart that the rest needs leaves containers running.
     systemctl reload docker 2>/dev/null || :
     if systemctl restart docker && up; then

@@ -1,8 +1,9 @@
-# Puts Docker's directory on a volume. $1 device, $2 file system, $3 where, $4 "format" or "adopt", $5 the volume's id.
+# Puts Docker's directory on a volume. $1 device, $2 file system, $3 where, $4 "format" or "adopt", $5 the volume's id,
+# $6 where services are.
 # The part in which Docker is down runs as a unit of systemd, which starts Docker again however that part ends.
 # Prints a line for each change. Nothing here deletes data that is not known to be on the volume as well.
 set -eu
-device=$1 type=$2 where=$3 what=$4 id=$5
+device=$1 type=$2 where=$3 what=$4 id=$5 services=$6
 state=/var/lib/edgepaas
 marker=$state/volume-formatting
 mkdir -p "$state"
@@ -48,6 +49,7 @@ if ! on_volume; then
         echo "the systemd of this host is too old to move Docker's data safely" >&2
         exit 55
     fi
+    no_deploy "$services"
     mkdir -p "$staging" "$where"
     if ! mountpoint -q "$staging"; then mount -t "$type" "$device" "$staging"; fi
     inside=$(find "$staging" -mindepth 1 -maxdepth 1 ! -name lost+found)

@@ -14,6 +14,7 @@ import pytest
 from edgepaas_tasks.lab import engine, hosts, lifecycle
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost
+from edgepaas_tasks.settings import merge
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,17 +81,28 @@ class Witness:
 class Project:
     """A user's project: a tasks.py, an invoke.yaml, an app, and its hosts."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, **lab) -> None:
         self.folder = folder
         self.app = folder / "guestbook"
         shutil.copytree(ROOT / "examples" / "guestbook", self.app)
         (folder / "tasks.py").write_text("from edgepaas_tasks import ns\n")
         self.settings(SETTINGS)
-        self.state = lifecycle.up(folder / ".lab", count, print)
+        self.state = lifecycle.up(folder / ".lab", count, print, **lab)
 
     def settings(self, tree) -> None:
         # Every JSON document is a YAML document.
         (self.folder / "invoke.yaml").write_text(json.dumps({"edgepaas": tree}, indent=1))
+
+    def configure(self, **over) -> None:
+        """The usual settings with some over them."""
+        self.settings(merge(SETTINGS, over))
+
+    def repository(self, family: str) -> dict:
+        """The lab's package server as the settings name it."""
+        words = ("cat", f"/srv/linux/{family}/fingerprint")
+        name = f"{self.state.network}-packages"
+        done = subprocess.run(["docker", "exec", name, *words], capture_output=True, text=True)
+        return {"url": "http://packages/linux", "fingerprint": done.stdout.strip()}
 
     @property
     def hosts(self) -> list[Witness]:
@@ -156,8 +168,8 @@ class Project:
         self.settings(SETTINGS)
 
 
-def make(folder: Path, count: int):
-    project = Project(folder, count)
+def make(folder: Path, count: int, **lab):
+    project = Project(folder, count, **lab)
     try:
         yield project
     finally:

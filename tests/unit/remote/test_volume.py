@@ -52,7 +52,7 @@ def test_an_empty_volume_is_formatted_only_with_its_size_confirmed():
     with pytest.raises(RemoteError, match="set edgepaas.volume.size: 4"):
         volume.setup(Volume(ID), EMPTY, "web1")
     words = volume.setup(WANTED, EMPTY, "web1").words
-    assert words[1:] == ("/dev/nvme1n1", "ext4", "/var/lib/docker", "format", ID)
+    assert words[1:] == ("/dev/nvme1n1", "ext4", "/var/lib/docker", "format", ID, "/opt/edgepaas")
 
 
 def test_a_volume_that_served_before_is_adopted_with_its_own_file_system():

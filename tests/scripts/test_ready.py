@@ -1,0 +1,242 @@
+"""What setup runs on a host, where no host of the lab can show it: SELinux, yum, keys, instance types."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from remote.command import script
+
+
+@pytest.fixture
+def selinux(stubs, tmp_path):
+    """A host where SELinux enforces; contexts are what `stat -c %C` says."""
+
+    def make(boolean="off", context="system_u:object_r:usr_t:s0", managed=""):
+        stubs.add("getenforce", "echo Enforcing")
+        stubs.add("getsebool", f'echo "httpd_can_network_connect --> {boolean}"')
+        stubs.add("setsebool")
+        stubs.add("semanage", f"echo '{managed}'")
+        stubs.add("chcon")
+        stubs.add("stat", f"echo {context}")
+
+    return make
+
+
+def test_where_selinux_enforces_nginx_may_connect_and_read_the_flag(selinux, stubs, run, service):
+    selinux()
+    said = run("selinux", str(service)).stdout
+    assert "let nginx connect to the app" in said
+    assert f"labelled {service}/live for nginx" in said
+    assert "setsebool -P httpd_can_network_connect on" in stubs.said
+    assert f"chcon -h -t httpd_sys_content_t {service}/live" in stubs.said
+    assert f"semanage fcontext -a -t httpd_sys_content_t {service}(/(slots|live).*)?" in stubs.said
+    # Secrets keep what they have.
+    assert not any("releases" in line for line in stubs.said)
+
+
+def test_a_host_that_is_labelled_already_is_left_alone(selinux, stubs, run, service):
+    selinux("on", "system_u:object_r:httpd_sys_content_t:s0")
+    assert run("selinux", str(service)).stdout == ""
+    assert not [line for line in stubs.said if line.startswith(("setsebool", "chcon", "semanage"))]
+
+
+@pytest.mark.parametrize("mode", ["Permissive", "Disabled"])
+def test_where_selinux_does_not_enforce_nothing_is_changed(selinux, stubs, run, service, mode):
+    selinux()
+    stubs.add("getenforce", f"echo {mode}")
+    assert run("selinux", str(service)).stdout == ""
+
+
+def test_dnf_installs_what_is_missing_and_nothing_else(stubs, run):
+    stubs.add("rpm", '[ "$2" = nginx ]')
+    stubs.add("dnf")
+    stubs.add("there")
+    said = run("packages-dnf", "nginx", "docker-ce=27.5", "there:a-package", "gone-1:iproute").text
+    assert said == "installed docker-ce-27.5\ninstalled iproute"
+    (call,) = [line for line in stubs.said if line.startswith("dnf ")]
+    assert call.endswith("install docker-ce-27.5 iproute")
+
+
+def test_where_there_is_only_yum_it_is_used(stubs, run, tmp_path):
+    stubs.add("rpm", "exit 1")
+    stubs.add("yum")
+    if shutil.which("dnf"):
+        pytest.skip("this machine has a dnf of its own")
+    run("packages-dnf", "nginx")
+    assert stubs.said[-1] == "yum -q -y --setopt=install_weak_deps=False install nginx"
+
+
+def test_extras_of_amazon_linux_2_are_switched_on_once(stubs, run):
+    # As `amazon-linux-extras list` prints it.
+    listed = (
+        " 20  docker=latest            enabled      [ =17.12.1  =18.03.1 ]\\n"
+        " 38  nginx1                   available    [ =stable ]"
+    )
+    stubs.add("amazon-linux-extras", f'[ "$1" != list ] || printf "{listed}\\n"')
+    assert run("extras", "docker", "nginx1").text == "enabled nginx1 of Amazon's extras"
+    assert "amazon-linux-extras enable nginx1" in stubs.said
+    assert "amazon-linux-extras enable docker" not in stubs.said
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    """A key as a repository publishes it, and its fingerprint."""
+    home = tmp_path_factory.mktemp("gnupg")
+    home.chmod(0o700)
+
+    def gpg(*words):
+        done = subprocess.run(
+            ["gpg", "--batch", "--homedir", str(home), *words], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    gpg(
+        *("--pinentry-mode", "loopback", "--passphrase", ""),
+        *("--quick-gen-key", "test <test@lab.test>", "rsa2048", "sign", "never"),
+    )
+    file = home / "published.asc"
+    file.write_text(gpg("--armor", "--export", "test"))
+    listed = gpg("--show-keys", "--with-colons", str(file))
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+    return file, next(line.split(":")[9] for line in listed.splitlines() if line[:3] == "fpr")
+
+
+def test_a_repository_is_written_with_its_key_once(run, tmp_path, key):
+    file, fingerprint = key
+    words = (str(tmp_path / "keys" / "docker.asc"), file.as_uri(), fingerprint)
+    repository = tmp_path / "docker.repo"
+    first = run("repository", *words, str(repository), stdin=b"[docker]\n").text
+    assert first == f"wrote {words[0]}\nwrote {repository}"
+    assert repository.read_text() == "[docker]\n"
+    assert run("repository", *words, str(repository), stdin=b"[docker]\n").text == ""
+    assert run("repository", *words, str(repository), stdin=b"[other]\n").text == (
+        f"wrote {repository}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("published", "said"),
+    [("the key", "has the fingerprint"), ("no key", "it is no key"), (None, "can not be fetched")],
+)
+def test_another_key_is_refused_and_nothing_is_written(run, tmp_path, key, published, said):
+    file, _ = key
+    served = tmp_path / "served"
+    if published:
+        served.write_text(file.read_text() if published == "the key" else "<html>Not found</html>")
+    kept, repository = tmp_path / "docker.asc", tmp_path / "docker.repo"
+    result = run(
+        *("repository", str(kept), served.as_uri(), "A" * 40, str(repository)),
+        codes=(30,),
+        stdin=b"[docker]\n",
+    )
+    assert result.code == 30
+    assert said in result.stderr
+    assert not kept.exists()
+    assert not repository.exists()
+
+
+def test_a_key_that_was_changed_on_the_host_is_fetched_anew(run, tmp_path, key):
+    file, fingerprint = key
+    kept = tmp_path / "docker.asc"
+    kept.write_text("garbage")
+    said = run(
+        *("repository", str(kept), file.as_uri(), fingerprint, str(tmp_path / "r")), stdin=b""
+    ).text
+    assert f"wrote {kept}" in said
+    assert kept.read_text() == file.read_text()
+
+
+def test_daemon_json_is_not_written_over_a_change_of_somebody_else(run, tmp_path, stubs):
+    stubs.add("dockerd", "echo nothing to say")
+    file = tmp_path / "daemon.json"
+    file.write_text('{"debug": true}')
+    result = run("daemon-json", str(file), "none", codes=(31,), stdin=b"{}")
+    assert result.code == 31
+    assert json.loads(file.read_text()) == {"debug": True}
+
+
+def test_an_engine_that_can_validate_refuses_before_anything_is_written(run, tmp_path, stubs):
+    stubs.add("dockerd", 'case $1 in --help) echo "  --validate" ;; *) echo no >&2; exit 1 ;; esac')
+    file = tmp_path / "daemon.json"
+    file.write_text("{}")
+    seen = hashlib.sha256(b"{}").hexdigest()
+    result = run("daemon-json", str(file), seen, codes=(31,), stdin=b'{"nonsense": 1}')
+    assert result.code == 31
+    assert "does not accept" in result.stderr
+    assert file.read_text() == "{}"
+    assert not list(tmp_path.glob("*.new"))
+
+
+NGINX_CONF = """\
+http {
+    include /etc/nginx/conf.d/*.conf;
+    server {
+        listen 80;
+        root /usr/share/nginx/html;
+        location /x { return 200; } # {
+    }
+    server {
+        listen 8080;
+        root /srv/own;
+    }
+}
+"""
+
+
+def elsewhere(name, *arguments, **paths):
+    """A script that names places of a system, with these in their place."""
+    command = script(name, *arguments)
+    body = command.body
+    for place, instead in paths.values():
+        body = body.replace(place, f"{instead}/")
+    return replace(command, body=body).allow(*range(1, 256))
+
+
+def test_a_default_server_inside_nginx_conf_is_commented_out_restorably(run, tmp_path, stubs):
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(NGINX_CONF)
+    stubs.add("nginx")
+    command = elsewhere("nginx-default", nginx=("/etc/nginx/", tmp_path))
+    (result,) = run.host.read(command)
+    assert "disabled nginx's default site" in result.text
+    lines = conf.read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#edgepaas#")] == [
+        "http {",
+        "    include /etc/nginx/conf.d/*.conf;",
+        "    server {",
+        "        listen 8080;",
+        "        root /srv/own;",
+        "    }",
+        "}",
+    ]
+    assert (tmp_path / "nginx.conf.before-edgepaas").read_text() == NGINX_CONF
+    (again,) = run.host.read(command)
+    assert again.text == ""
+
+
+def test_an_id_leads_to_its_device_by_link_or_by_serial(run, tmp_path):
+    def look(volume):
+        command = elsewhere(
+            *("volume-look", volume, "", "/var/lib/docker"),
+            links=("/dev/disk/", tmp_path / "disk"),
+            serials=("/sys/block/", tmp_path / "block"),
+        )
+        (result,) = run.host.read(command)
+        return [line for line in result.stdout.splitlines() if line.startswith("candidate=")]
+
+    # By serial alone: a system without udev's links.
+    for name, serial in (("nvme0n1", "vol0def"), ("nvme1n1", "vol0abc")):
+        (tmp_path / "block" / name / "device").mkdir(parents=True)
+        (tmp_path / "block" / name / "device" / "serial").write_text(f"{serial}             \n")
+    assert look("vol-0abc") == ["candidate=/dev/nvme1n1"]
+    # By link, with the namespace at its end.
+    by_id = tmp_path / "disk" / "by-id"
+    by_id.mkdir(parents=True)
+    (by_id / "nvme-Amazon_Elastic_Block_Store_vol0fff_1").symlink_to("/dev/null")
+    assert look("vol-0fff") == ["candidate=/dev/null"]
+    assert look("vol-0eee") == []

@@ -1,0 +1,150 @@
+"""What one look at a host says about a deploy."""
+
+from dataclasses import replace
+
+import pytest
+
+from edgepaas_tasks import connectivity, readiness, settings
+from edgepaas_tasks.readiness import BLOCKER, OK, UNKNOWN, WARNING
+from edgepaas_tasks.service import describe
+from env.reach import VERDICTS, verdict
+from remote.errors import RemoteError
+from remote.facts import Disk, Facts
+from remote.service import State
+from remote.slots import Live
+from remote.volume import Seen
+
+GIB = 2**30
+HEALTHY = Facts(
+    os="debian",
+    os_version="12",
+    os_name="Debian GNU/Linux 12",
+    arch="x86_64",
+    clock=1000,
+    memory_total=2 * GIB,
+    memory_free=GIB,
+    disks=(Disk("/", 8 * GIB, 500_000), Disk("/var/lib/docker", 8 * GIB, None)),
+    docker="27.5.1",
+    engine="docker-ce",
+    docker_store="overlay2",
+    live_restore=True,
+    nginx="1.22.1",
+    nginx_active=True,
+)
+VOLUME = {"id": "vol-0123456789abcdef0", "size": 4}
+
+
+@pytest.fixture
+def service():
+    tree = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
+    return describe(settings.load(tree, "test"))
+
+
+def state(facts=HEALTHY, **more):
+    return State(facts, Live("", 0), {}, (), {}, **more)
+
+
+def found(service, facts=HEALTHY, now=1000.0, **more):
+    checks = readiness.checks(service, "web1", state(facts, **more), now=now)
+    return {(check.name, check.verdict): check.found for check in checks if check.verdict != OK}
+
+
+def test_a_healthy_host_has_nothing_to_complain_about(service):
+    assert found(service) == {}
+    readiness.require(service, "web1", state())
+
+
+SICK = {
+    ("docker", BLOCKER, "is not running"): {"docker": "", "engine": "", "live_restore": False},
+    ("docker", BLOCKER, "installed and does not answer"): {"docker": ""},
+    ("docker", BLOCKER, "older than 20.10"): {"docker": "19.03.15"},
+    ("docker", WARNING, "a snap sees only parts"): {"engine": "/snap/bin/dockerd"},
+    ("live-restore", WARNING, "live-restore is off"): {"live_restore": False},
+    ("nginx", BLOCKER, "nginx is not running"): {"nginx_active": False},
+    ("nginx", BLOCKER, "not valid: [emerg] unknown"): {"nginx_broken": "[emerg] unknown"},
+    ("disk", BLOCKER, "only 10 MB free under /var/lib/docker"): {
+        "disks": (Disk("/var/lib/docker", 10 * 2**20, None),)
+    },
+    ("disk", BLOCKER, "only 300 inodes free under /"): {"disks": (Disk("/", 8 * GIB, 300),)},
+    ("memory", WARNING, "two containers may take 1024 MB"): {"memory_total": GIB - 1},
+    ("port 8081", BLOCKER, "answers on a public address: 0.0.0.0"): {
+        "listening": ("0.0.0.0:8081",)
+    },
+    ("port 8082", BLOCKER, "answers on a public address: *"): {"listening": ("*:8082",)},
+    ("port 8081", BLOCKER, "taken by something else"): {"listening": ("127.0.0.1:8081",)},
+    ("clock", WARNING, "60 s behind this machine's"): {"clock": 940},
+    ("system", WARNING, "not supported: Arch Linux"): {"os": "arch", "os_name": "Arch Linux"},
+    ("system", WARNING, "past its end"): {"os": "amzn", "os_version": "2"},
+    ("local postgres", WARNING, "a Postgres server runs on this host"): {
+        "listening": ("127.0.0.1:5432",)
+    },
+}
+
+
+@pytest.mark.parametrize("expected", SICK, ids=lambda one: one[2])
+def test_what_is_wrong_is_named(service, expected):
+    name, severity, said = expected
+    facts = replace(HEALTHY, **SICK[expected])
+    assert said in found(service, facts)[name, severity]
+    if severity == BLOCKER and name != "disk":
+        with pytest.raises(RemoteError, match="nothing was changed"):
+            readiness.require(service, "web1", state(facts))
+
+
+def test_a_system_without_a_row_can_not_be_set_up(service):
+    facts = replace(HEALTHY, os="arch", docker="", engine="")
+    assert ("system", BLOCKER) in found(service, facts)
+
+
+def test_a_volume_that_is_not_mounted_is_a_blocker(service):
+    tree = {
+        "app": "shop",
+        "volume": VOLUME,
+        "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}},
+    }
+    service = describe(settings.load(tree, "test"))
+    assert "not attached" in found(service, volume=Seen())["volume", BLOCKER]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdicts"),
+    [
+        ({"verdict": "ok", "revision": "b", "heads": ["b"]}, [OK, OK]),
+        ({"verdict": "ok", "revision": "a", "heads": ["b"]}, [OK, WARNING]),
+        ({"verdict": "ok", "revision": "a", "heads": ["b", "c"]}, [OK, WARNING]),
+        ({"verdict": "ok", "revision": "", "heads": []}, [OK, OK]),
+        ({"verdict": "ok", "revision": "", "heads": None}, [OK, UNKNOWN]),
+        ({"verdict": "password", "said": "no"}, [BLOCKER]),
+        ({}, [BLOCKER]),
+    ],
+)
+def test_what_a_container_says_of_the_database(answer, verdicts):
+    assert [check.verdict for check in connectivity.judge("web1", answer)] == verdicts
+
+
+# As psycopg 3 on libpq 15, and asyncpg, say it.
+SAID = {
+    'could not translate host name "db" to address: Name or service not known': "name",
+    "[Errno -2] Name or service not known": "name",
+    "[Errno -2] Name or service not known; failed to resolve host 'db.invalid'": "name",
+    'connection to server at "10.0.0.9", port 5432 failed: Connection refused': "refused",
+    "[Errno 111] Connect call failed ('10.0.0.9', 5432)": "refused",
+    "connection timeout expired": "timeout",
+    "connection to server failed: timeout expired": "timeout",
+    "connection failed: server does not support SSL, but SSL was required": "tls",
+    'no pg_hba.conf entry for host "10.0.0.1", user "app", database "app", no encryption': "tls",
+    "connection failed: SSL error: certificate verify failed": "certificate",
+    'server certificate for "a" does not match host name "b"': "certificate",
+    'root certificate file "/root/.postgresql/root.crt" does not exist': "certificate",
+    'FATAL:  password authentication failed for user "app"': "password",
+    'FATAL:  database "app" does not exist': "database",
+    "FATAL:  sorry, too many clients already": "connections",
+    "FATAL:  remaining connection slots are reserved for superusers": "connections",
+    "something else": "other",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_what_a_driver_says_leads_to_what_an_operator_would_do(said):
+    assert verdict(said) == SAID[said]
+    assert SAID[said] in VERDICTS
