@@ -39,7 +39,7 @@ def test_without_an_image_it_is_not_checked_and_with_one_it_is(site):
     assert found["migrations"][0] == "warning"
     assert "the database is at nothing, the image on the host leads to" in found["migrations"][1]
 
-    site.host.run("docker exec guestbook-lab-green alembic upgrade head")
+    site.host.run("docker exec guestbook-lab-green python -m alembic upgrade head")
     revision = site.server.sql("SELECT version_num FROM alembic_version")
     assert checks(site, url)["migrations"] == (
         "ok",
