@@ -50,7 +50,7 @@ def test_without_an_image_it_is_not_checked_and_with_one_it_is(site):
 def test_each_way_to_fail_has_its_own_words(site):
     server = site.server
     for url, said in {
-        server.url.replace(server.password, "wrong"): "user or password are wrong",
+        server.url.replace(server.password, "another-one"): "user or password are wrong",
         server.url.replace("5432/guestbook", "5432/nowhere"): "no database of that name",
         server.url.replace(server.address, "db.invalid"): "does not resolve",
         server.url.replace(":5432", ":5433"): "refuses connections",
