@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong settings or option values; 130 
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import sys
 import traceback
@@ -33,6 +34,29 @@ def redactor() -> Redactor:
     from env.redaction import Redactor
 
     return Redactor()
+
+
+def conceal(secret: str) -> None:
+    """From now on this secret is not shown, in any form in which it travels; in GitHub Actions by nobody's step.
+
+    GitHub masks the secrets that it was given, but not what is made of them: a URL-quoted or base64 form, the password
+    inside a URL. https://docs.github.com/actions/reference/workflow-commands-for-github-actions (add-mask)
+    """
+    from env.redaction import SHORTEST, forms
+
+    redactor().add(secret)
+    if os.environ.get("GITHUB_ACTIONS") != "true" or secret in _masked:
+        return
+    _masked.add(secret)
+    for form in sorted(forms(secret)):
+        # A command is one line; masking a word of a few letters would black out the log.
+        for line in form.splitlines():
+            if len(line.strip()) >= SHORTEST:
+                escaped = line.replace("%", "%25").replace("\r", "%0D")
+                print(f"::add-mask::{escaped}", file=sys.stderr, flush=True)
+
+
+_masked: set[str] = set()
 
 
 def say(text: str) -> None:

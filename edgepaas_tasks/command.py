@@ -19,6 +19,7 @@ from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import Service, hosts, service
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.status import HostStatus
+from env import canonical
 from remote import volume as volumes
 from remote.parallel import attempt
 
@@ -182,12 +183,59 @@ def env_check(c: Any, env: str, given: Sequence[str]) -> str:
     resolution = environment.collect(of.settings, given)
     if resolution.problems:
         raise Refused("\n".join(str(problem) for problem in resolution.problems))
-    return report.checked(of, resolution)
+    return report.checked(of, resolution, environment.inexact(resolution))
 
 
 def env_show(c: Any, env: str, given: Sequence[str]) -> str:
     of = service(c, env)
     return report.variables(environment.collect(of.settings, given))
+
+
+def env_diff(c: Any, env: str, given: Sequence[str], *, json: bool) -> str:
+    from edgepaas_tasks.difference import difference
+
+    of = service(c, env)
+    values = environment.gather(of.settings, given)
+    with hosts(of) as found:
+        changes = difference(of, found, values)
+    if json:
+        listed = {name: [one.as_json() for one in each] for name, each in changes.items()}
+        return jsons.dumps(listed, indent=2)
+    return report.differences(of, changes)
+
+
+def env_render(c: Any, env: str, given: Sequence[str], *, output: str) -> str:
+    from edgepaas_tasks import files
+
+    if not output:
+        raise SettingsError("--output FILE: where to write; the values are not printed")
+    of = service(c, env)
+    values = environment.gather(of.settings, given)
+    composed = environment.compose(of.settings, values, 0, "rendered")
+    files.write(Path(output), composed.text.reveal(), canonical.HEADER, mode=0o600)
+    return f"wrote {len(composed.names)} variables to {output}, readable by you alone"
+
+
+def env_example(c: Any, env: str, *, output: str) -> str:
+    from edgepaas_tasks import files
+
+    of = service(c, env)
+    text = canonical.example(environment.schema(of.settings))
+    files.write(Path(output), text.encode(), canonical.EXAMPLE_HEADER, mode=0o644)
+    return f"wrote {output}; copy it to .env and fill it in"
+
+
+def env_push(c: Any, env: str, given: Sequence[str], *, wait: str) -> str:
+    from edgepaas_tasks.push import push
+
+    of = service(c, env)
+    patience = _wait(of, wait)
+    title = f"push the variables of {of.settings.app} to {of.settings.environment}"
+    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+        outcome = push(of, found, progress, given, patience)
+    if outcome is None:
+        return "every value is live already, nothing was changed"
+    return report.outcome(of, outcome)
 
 
 def lab_up(folder: str, count: str, system: str, *, postgres: bool) -> str:

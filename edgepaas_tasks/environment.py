@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from edgepaas_tasks.boundary import redactor
+from edgepaas_tasks import sources
+from edgepaas_tasks.boundary import conceal
 from edgepaas_tasks.settings import Settings, SettingsError
 from env import canonical, database
-from env.layers import Layer, Resolution, resolve
+from env.layers import Resolution, resolve
 from env.schema import Schema, SchemaError, schema_from
 from env.secret import Secret
 
@@ -27,7 +26,7 @@ class Environment:
 def schema(settings: Settings) -> Schema:
     """The declared variables. Raises SettingsError with every problem."""
     try:
-        return schema_from(settings.variables)
+        return schema_from(sources.declared_in(settings.variables))
     except SchemaError as error:
         raise SettingsError(
             "\n".join(f"edgepaas.variables.{problem}" for problem in error.problems)
@@ -44,15 +43,10 @@ def gather(settings: Settings, given: Sequence[str]) -> Resolution:
 def collect(settings: Settings, given: Sequence[str]) -> Resolution:
     """Every declared variable with its value and origin, and what is wrong with them; later sources win.
 
-    Order: defaults, .env, .env.<environment>, the process environment, --set. Raises SettingsError for a malformed
-    --set.
+    The order is that of `sources`. Raises SettingsError for a malformed --set, AwsError when SSM does not answer.
     """
     declared = schema(settings)
-    layers = [
-        *_files(settings.environment),
-        Layer("process environment", dict(os.environ), ambient=True),
-        *_given(given),
-    ]
+    layers, unreadable = sources.layers(settings, declared, given)
     resolution = resolve(
         declared,
         layers,
@@ -60,10 +54,18 @@ def collect(settings: Settings, given: Sequence[str]) -> Resolution:
         database_mode=settings.database.mode,
         strict=settings.strict_variables,
     )
+    # A file that can not be read is the reason, not that its variable is missing.
+    names = {problem.name for problem in unreadable}
+    others = [problem for problem in resolution.problems if problem.name not in names]
     for value in resolution.values.values():
         if value.secret:
-            redactor().add(value.text)
-    return resolution
+            conceal(value.text)
+    return replace(resolution, problems=(*unreadable, *others))
+
+
+def inexact(resolution: Resolution) -> list[str]:
+    """The variables whose value python-dotenv reads differently from the canonical file, unlike sh and systemd."""
+    return [name for name, one in resolution.values.items() if canonical.dotenv_inexact(one.text)]
 
 
 def compose(settings: Settings, resolution: Resolution, release: int, version: str) -> Environment:
@@ -79,7 +81,7 @@ def compose(settings: Settings, resolution: Resolution, release: int, version: s
         ours["DATABASE_URL"] = database.sqlite_url(f"{settings.container.data}/{settings.app}.db")
     elif url := texts.get("DATABASE_URL"):
         texts["DATABASE_URL"] = database.enforce_ssl(database.normalise(url))
-        redactor().add(texts["DATABASE_URL"])
+        conceal(texts["DATABASE_URL"])
     texts.update(ours)
     # The release number says nothing about the values: two releases with equal values have equal fingerprints.
     lasting = {name: text for name, text in texts.items() if name != "EDGEPAAS_RELEASE"}
@@ -106,43 +108,4 @@ def learn(settings: Settings, text: str) -> None:
         ours = name.startswith("EDGEPAAS_") or name == "FINAL_DB_MODE"
         plain = name == "DATABASE_URL" and "@" not in value
         if not ours and not plain and (variable is None or variable.secret):
-            redactor().add(value)
-
-
-def _files(environment: str) -> list[Layer]:
-    from dotenv import dotenv_values
-
-    layers = []
-    for name in (".env", f".env.{environment}"):
-        if Path(name).is_file():
-            values = dotenv_values(name, interpolate=False)
-            layers.append(
-                Layer(name, {key: text for key, text in values.items() if text is not None})
-            )
-    return layers
-
-
-def _given(given: Sequence[str]) -> list[Layer]:
-    plain: dict[str, str] = {}
-    from_files: dict[str, str] = {}
-    for item in given:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise SettingsError(f"--set {name or item!r}: expected NAME=VALUE or NAME=@FILE")
-        if value.startswith("@"):
-            try:
-                from_files[name] = Path(value[1:]).read_text(encoding="utf-8").rstrip("\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise SettingsError(f"--set {name}={value}: {error}") from None
-        else:
-            plain[name] = value
-    layers = []
-    if plain:
-        layers.append(Layer("--set", plain, secrets_allowed=False))
-    if from_files:
-        layers.append(Layer("--set @file", from_files))
-    return layers
-
-
-def warnings(resolution: Resolution) -> list[str]:
-    return [str(warning) for warning in resolution.warnings]
+            conceal(value)

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgepaas_tasks import inventory
 from edgepaas_tasks.deploy import Outcome
+from edgepaas_tasks.difference import Change
 from edgepaas_tasks.flip import Flipped
 from edgepaas_tasks.readiness import Check
 from edgepaas_tasks.rehearsal import Plan
@@ -14,11 +15,17 @@ from edgepaas_tasks.service import Service
 from edgepaas_tasks.status import HostStatus, age
 from env.layers import Resolution
 
+VERBS = {
+    "deploy": "deployed",
+    "rollback": "rolled back to",
+    "env.push": "pushed the variables of",
+}
+
 
 def outcome(of: Service, found: Outcome) -> str:
     """The closing summary of a deploy or a rollback."""
     release, name = found.release, of.settings.environment
-    verb = "deployed" if found.action == "deploy" else "rolled back to"
+    verb = VERBS[found.action]
     lines = [f"{verb} {of.settings.app} {release.version} as release {release.number}"]
     for host, slot in found.slots.items():
         was = found.before[host]
@@ -139,8 +146,31 @@ def setup(of: Service, changed: Mapping[str, Sequence[str]]) -> str:
     return "\n".join([*lines, f"next: inv deploy --env {of.settings.environment}"])
 
 
-def checked(of: Service, found: Resolution) -> str:
+def differences(of: Service, found: Mapping[str, Sequence[Change]]) -> str:
+    """What a push would change on each host, by name; hosts that are alike together."""
+    lines = []
+    together: dict[tuple[Change, ...], list[str]] = {}
+    for host, changes in found.items():
+        together.setdefault(tuple(changes), []).append(host)
+    for each, names in together.items():
+        lines.append(f"{', '.join(names)}: " + (f"{len(each)} changes" if each else "no change"))
+        for one in each:
+            shown = [text if one.secret else repr(text) for text in (one.before, one.after)]
+            both = {"added": shown[1], "removed": shown[0], "changed": " -> ".join(shown)}
+            secret = " (secret, fingerprints)" if one.secret else ""
+            lines.append(f"  {one.kind:<7} {one.name}: {both[one.kind]}{secret}")
+    if any(found.values()):
+        lines.append(f"next: inv env.push --env {of.settings.environment}")
+    return "\n".join(lines)
+
+
+def checked(of: Service, found: Resolution, inexact: Sequence[str]) -> str:
     lines = [f"warning: {warning}" for warning in found.warnings]
+    if inexact:
+        lines.append(
+            f"note: python-dotenv would read {', '.join(inexact)} from the canonical file differently "
+            "(a quote or backslash together with $ or a backtick); sh, systemd and the container do not"
+        )
     count = len(found.values)
     return "\n".join([*lines, f"{count} variables of {of.settings.environment} are as declared"])
 

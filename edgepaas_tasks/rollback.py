@@ -28,7 +28,7 @@ def rollback(
     with held(service, hosts, progress, "rollback", wait) as (tenure, states):
         release = _kept(states, to)
         rollout = Rollout(service, hosts, states, tenure.fence, release, "rollback", begun)
-        return carry(rollout, progress, _find(release), None)
+        return carry(rollout, progress, kept_image(release), None)
 
 
 def _kept(states: Mapping[str, State], to: int | None) -> Release:
@@ -55,7 +55,7 @@ def _kept(states: Mapping[str, State], to: int | None) -> Release:
     return states[name].releases[number]
 
 
-def _find(release: Release) -> Image | None:
+def kept_image(release: Release) -> Image | None:
     """The release's image on this machine, for hosts that no longer have it."""
     try:
         return replace(image.find(release.image), reference=release.reference)

@@ -153,6 +153,12 @@ class Aws(Part):
     profile: str = ""
 
 
+class Ssm(Part):
+    """AWS' Parameter Store as a source of variables: /shop/prod/TOKEN below `path` /shop/prod is TOKEN."""
+
+    path: str = Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")
+
+
 class Flip(Part):
     """After the flip: seconds of probing the public path (`bake`), and of waiting for old requests (`drain`)."""
 
@@ -222,7 +228,8 @@ class Settings(Part):
     lab: Lab | None = None
     keep_releases: int = Field(default=5, ge=2, le=100)
     strict_variables: bool = False
-    variables: dict[str, Any] = {}
+    variables: dict[str, Any] | str = {}
+    ssm: Ssm | None = None
 
     @model_validator(mode="after")
     def _one_inventory(self) -> Settings:

@@ -8,19 +8,41 @@ from collections.abc import Mapping
 
 from env.schema import Schema
 
-_HEADER = (
+HEADER = (
     "# Written by EdgePaaS Tasks: the environment of one release. Read it with: set -a; . ./.env\n"
 )
+EXAMPLE_HEADER = "# Written by inv env.example from the declared variables.\n"
 
 
 def render(values: Mapping[str, str], schema: Schema) -> str:
     """The file's text, the same for the same values: sorted by name, with the schema's descriptions."""
-    lines = [_HEADER]
+    lines = [HEADER]
     for name in sorted(values):
         variable = schema.get(name)
         if variable is not None and variable.description:
             lines.append(f"\n# {' '.join(variable.description.split())}\n")
         lines.append(f"{name}={quote(values[name])}\n")
+    return "".join(lines)
+
+
+def example(schema: Schema) -> str:
+    """What a person copies to .env and fills in: every variable with what is expected, and no secret."""
+    lines = [EXAMPLE_HEADER]
+    for variable in schema.variables:
+        needed = "required" if variable.required else "optional"
+        if variable.required_if:
+            needed = " or ".join(
+                f"required when {name} is {value}" for name, value in variable.required_if
+            )
+        where = f", only in {', '.join(variable.environments)}" if variable.environments else ""
+        kind = f"one of {', '.join(variable.choices)}" if variable.choices else variable.type
+        hidden = ", secret" if variable.secret else ""
+        lines.append(f"\n# {kind}, {needed}{hidden}{where}\n")
+        if variable.description:
+            lines.append(f"# {' '.join(variable.description.split())}\n")
+        value = "" if variable.default is None else quote(variable.default)
+        # A variable that may be left out stays commented, so that an empty text does not stand in for nothing.
+        lines.append(f"{'' if variable.required else '# '}{variable.name}={value}\n")
     return "".join(lines)
 
 

@@ -70,6 +70,24 @@ def told(service: str, what: str) -> Iterator[None]:
         raise AwsError(name, f"could not {what}", got=str(error), next_step=then) from None
 
 
+def parameters(account: Account, path: str) -> dict[str, str]:
+    """The parameters right below a path, decrypted, by their full names. Raises AwsError, also when there are none."""
+    ssm = client(account, "ssm")
+    found: dict[str, str] = {}
+    with told("ssm", f"read the parameters below {path}"):
+        pages = ssm.get_paginator("get_parameters_by_path")
+        for page in pages.paginate(Path=path, WithDecryption=True, Recursive=False):
+            found |= {one["Name"]: one["Value"] for one in page["Parameters"]}
+    if not found:
+        raise AwsError(
+            "AWS ssm",
+            f"there is no parameter below {path}",
+            got=f"an empty answer, from {ssm.meta.region_name}",
+            next_step="correct edgepaas.ssm.path or edgepaas.aws.region",
+        )
+    return found
+
+
 def attach(
     account: Account, volume: str, address: str, host: str, say: Callable[[str], None]
 ) -> Attached:

@@ -11,7 +11,7 @@ def test_a_bare_host_becomes_ready_and_a_second_setup_changes_nothing(bare):
     assert witness.run("command -v docker nginx || echo bare") == "bare"
 
     planned = bare.inv("setup", "--env", "lab", "--dry-run").stdout
-    assert "would run: install packages" in planned
+    assert "would run: install Docker" in planned
     assert witness.run("command -v docker nginx || echo bare") == "bare"
 
     assert "installed nginx" in bare.inv("setup", "--env", "lab").stdout

@@ -37,7 +37,7 @@ def test_one_that_fails_behind_nginx_takes_the_others_back(pair):
     pair.hosts[1].run("systemctl stop nginx")
     done = pair.deploy("--version", "four", code=1)
     pair.hosts[1].run("systemctl start nginx")
-    assert "edge2: nginx not running on this host" in done.stderr
+    assert "edge2: nginx is not running on this host" in done.stderr
     after = pair.status()
     assert [host["release"] for host in after] == [host["release"] for host in before]
 

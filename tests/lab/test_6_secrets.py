@@ -65,9 +65,42 @@ def secretive(project):
     project.restore()
 
 
-def test_a_deploy_shows_no_secret_anywhere(secretive):
+# One secret in every other source that takes them; all contain what is looked for.
+ELSEWHERE = {
+    name: f"{TOKEN}-{name}" for name in ("FROM_DOTENV", "FROM_FILE", "FROM_SSM", "FROM_SET")
+}
+
+
+def test_a_deploy_shows_no_secret_anywhere(secretive, aws_server, tmp_path):
+    import boto3
+
+    secret = {"type": "string", "secret": True, "required": True}
+    declared = {**DECLARED["variables"], **dict.fromkeys(ELSEWHERE, secret)}
+    secretive.settings(merge(SETTINGS, {"variables": declared, "ssm": {"path": "/guestbook/lab"}}))
+    for name in ("FROM_FILE", "FROM_SET"):
+        (tmp_path / name).write_text(ELSEWHERE[name])
+    (secretive.folder / ".env").write_text(
+        f"FROM_DOTENV='{ELSEWHERE['FROM_DOTENV']}'\nFROM_FILE_FILE={tmp_path / 'FROM_FILE'}\n"
+    )
+    boto3.client("ssm").put_parameter(
+        Name="/guestbook/lab/FROM_SSM", Value=ELSEWHERE["FROM_SSM"], Type="SecureString"
+    )
+    given = ("--set", f"FROM_SET=@{tmp_path / 'FROM_SET'}")
     with Watch(secretive) as watch:
-        done = secretive.deploy("--version", "secret", **GIVEN)
+        done = secretive.deploy("--version", "secret", *given, **GIVEN)
+        for words in (
+            ("env.show", *given),
+            ("env.diff", *given),
+            ("env.check", *given),
+            ("deploy", "--dry-run", *given),
+            ("preflight",),
+            ("env.render", "--output", "rendered", *given),
+        ):
+            process = secretive.start(*words, "--env", "lab", **GIVEN)
+            out, err = process.communicate(timeout=120)
+            search(out + err, words[0])
+            assert "Traceback" not in err
+    (secretive.folder / ".env").unlink()
     assert "docker run" in watch.everything, "the watch saw the host's processes"
     search(watch.everything, "a process list")
     search(done.stdout + done.stderr, "the output")
@@ -79,6 +112,8 @@ def test_a_deploy_shows_no_secret_anywhere(secretive):
     slot = secretive.status()[0]["slot"]
     inside = f"docker exec guestbook-lab-{slot} printenv TOKEN REPORTS_URL"
     assert secretive.host.run(inside) == f"{TOKEN}\n{DSN}", "it did arrive"
+    inside = f"docker exec guestbook-lab-{slot} printenv {' '.join(ELSEWHERE)}"
+    assert secretive.host.run(inside).splitlines() == list(ELSEWHERE.values())
 
 
 def test_a_failure_report_and_a_dry_run_show_no_secret(secretive):

@@ -1,0 +1,57 @@
+"""A new release of the live image with the present variables, by the pipeline of every deploy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from edgepaas_tasks import environment
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.deploy import Outcome, carry
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.rollback import kept_image
+from edgepaas_tasks.rollout import Rollout
+from edgepaas_tasks.service import Service
+from edgepaas_tasks.tenure import held
+from remote.host import Host
+from remote.releases import Release
+from remote.service import State
+
+
+def push(
+    service: Service, hosts: Sequence[Host], progress: Progress, given: Sequence[str], wait: float
+) -> Outcome | None:
+    """None when every value is live already; then nothing was changed."""
+    begun = int(time.time())
+    with progress.phase("resolve") as phase:
+        values = environment.gather(service.settings, given)
+        phase.outcome = f"{len(values.values)} variables"
+    with held(service, hosts, progress, "env.push", wait) as (tenure, states):
+        live = _live(states)
+        number = max(state.next_release for state in states.values())
+        composed = environment.compose(service.settings, values, number, live.version)
+        if composed.fingerprint == live.environment:
+            return None
+        release = replace(
+            live,
+            number=number,
+            variables=composed.names,
+            environment=composed.fingerprint,
+            created=begun,
+        )
+        rollout = Rollout(service, hosts, states, tenure.fence, release, "env.push", begun)
+        return carry(rollout, progress, kept_image(live), composed)
+
+
+def _live(states: Mapping[str, State]) -> Release:
+    """The release that is live on every host. Raises Refused."""
+    found = {name: state.releases.get(state.live.release) for name, state in states.items()}
+    for name, release in found.items():
+        if release is None:
+            raise Refused(f"{name}: nothing is live yet; inv deploy first")
+    if len({state.live.release for state in states.values()}) > 1:
+        raise Refused("the hosts differ in what is live: inv deploy puts all on one release")
+    release = next(iter(found.values()))
+    assert release is not None
+    return release
