@@ -169,9 +169,8 @@ class Project:
 
 
 def make(folder: Path, count: int, **lab):
-    project = Project(folder, count, **lab)
     try:
-        yield project
+        yield Project(folder, count, **lab)
     finally:
         lifecycle.down(folder / ".lab", print)
 

@@ -80,7 +80,7 @@ def test_an_installed_package_gives_the_collection(tmp_path):
     (project / "tasks.py").write_text("from edgepaas_tasks import ns\n")
     code = (
         "from remote.command import source; from remote.nginx import _template; import env.schema;"
-        "source('flip'); _template(); import edgepaas_tasks.lab.images as i; i._recipe('host.Dockerfile');"
+        "source('flip'); _template(); import edgepaas_tasks.lab.images as i; i._recipe('debian.Dockerfile');"
         "from invoke import Program; Program().run('inv --list')"
     )
     done = subprocess.run(

@@ -18,6 +18,9 @@ RUN chmod 755 /usr/local/sbin/lab-devices /lib/systemd/system-generators/lab-mou
     && systemctl mask systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket \
         systemd-logind.service getty.target console-getty.service systemd-resolved.service apt-daily.timer \
         apt-daily-upgrade.timer \
+    # The keys come with the first admission; until then sshd would only fail, until systemd gives it up.
+    && mkdir -p /etc/systemd/system/ssh.service.d \
+    && printf '[Unit]\nConditionPathExists=/etc/ssh/ssh_host_ed25519_key\n' >/etc/systemd/system/ssh.service.d/lab.conf \
     && systemctl enable ssh.service lab-devices.service
 STOPSIGNAL SIGRTMIN+3
 CMD ["/sbin/init"]
