@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepaas_tasks import deploy as deploys
-from edgepaas_tasks import environment, inventory, readiness, rehearsal, report
+from edgepaas_tasks import environment, inventory, migrations, readiness, rehearsal, report
 from edgepaas_tasks import flip as flips
 from edgepaas_tasks import rollback as rollbacks
 from edgepaas_tasks import setup as setups
@@ -19,6 +19,7 @@ from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import Service, hosts, service
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.status import HostStatus
+from edgepaas_tasks.tenure import held
 from env import canonical
 from remote import volume as volumes
 from remote.parallel import attempt
@@ -48,13 +49,15 @@ def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> s
     return report.outcome(of, outcome)
 
 
-def rollback(c: Any, env: str, *, to: str, wait: str) -> str:
+def rollback(c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool) -> str:
     of = service(c, env)
     release = int(number("to", to, least=1)) if to else None
     patience = _wait(of, wait)
     title = f"roll back {of.settings.app} in {of.settings.environment}"
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
-        outcome = rollbacks.rollback(of, found, progress, release, patience)
+        outcome = rollbacks.rollback(
+            of, found, progress, release, patience, allow_newer_schema=allow_newer_schema
+        )
     return report.outcome(of, outcome)
 
 
@@ -97,6 +100,54 @@ def setup(
         with hosts(of, dry_run=dry_run, observe=observe) as found:
             changed = setups.setup(of, found, progress, parts)
     return "\n".join(told) if dry_run else report.setup(of, changed)
+
+
+def migrate_status(c: Any, env: str) -> str:
+    of = _migrated(c, env)
+    values = environment.gather(of.settings, ())
+    with hosts(of) as found:
+        host = found[0]
+        image = migrations.live_image(statuses.look(of, host), host.name)
+        schema = migrations.status(of, host, image, migrations.compose(of, values))
+    return report.schema(host.name, schema)
+
+
+def migrate_sql(c: Any, env: str) -> str:
+    of = _migrated(c, env)
+    values = environment.gather(of.settings, ())
+    with hosts(of) as found:
+        image = migrations.live_image(statuses.look(of, found[0]), found[0].name)
+        return migrations.sql(of, found[0], image, migrations.compose(of, values))
+
+
+def migrate(c: Any, env: str, *, to: str, allow_destructive: bool, wait: str) -> str:
+    """Up to the live image's head, or down to a revision, under the lease."""
+    of = _migrated(c, env)
+    values = environment.gather(of.settings, ())
+    patience = _wait(of, wait)
+    title = f"migrate {of.settings.app} in {of.settings.environment}"
+    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+        host = found[0]
+        with held(of, found, progress, "migrate", patience) as (_, states):
+            image = migrations.live_image(states[host.name], host.name)
+            composed = migrations.compose(of, values)
+            with progress.phase("migrate") as phase:
+                if to:
+                    phase.outcome = migrations.down(of, host, image, composed, to)
+                else:
+                    phase.outcome = migrations.up(
+                        of, host, image, composed, allow_destructive=allow_destructive
+                    )
+    return f"{host.name}: {phase.outcome}"
+
+
+def _migrated(c: Any, env: str) -> Service:
+    of = service(c, env)
+    if not migrations.wanted(of):
+        raise Refused(
+            f"{of.settings.environment} keeps its data in SQLite: the app migrates its own file"
+        )
+    return of
 
 
 def volume_status(c: Any, env: str) -> dict[str, dict[str, Any]]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
-from edgepaas_tasks import environment
+from edgepaas_tasks import environment, oneoff
 from edgepaas_tasks.boundary import redactor
 from edgepaas_tasks.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
 from edgepaas_tasks.service import Service
 from env.layers import Resolution
 from env.reach import VERDICTS
-from remote.command import Command, script
+from remote.command import Command
 from remote.host import Host
 from remote.parallel import attempt
 from remote.service import State
@@ -48,7 +46,7 @@ def probe(
             said = str(errors[name]).splitlines()[0]
             checks.append(Check(name, "database", UNKNOWN, redactor()(said)))
         else:
-            checks += judge(name, _parse(answers[name]))
+            checks += judge(name, oneoff.parse(answers[name]))
     return checks
 
 
@@ -86,15 +84,6 @@ def _image(state: State) -> str:
 
 def _ask(of: Service, image: str, values: Resolution) -> Command:
     composed = environment.compose(of.settings, values, 0, "preflight")
-    program = files("env").joinpath("reach.py").read_text(encoding="utf-8")
-    words = (image, program, of.settings.database.alembic, *composed.names)
-    command = script("ask-database", *words, stdin=composed.text)
-    return command.as_root().within(90).called("ask the database")
-
-
-def _parse(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text.strip().splitlines()[-1])
-        return found if isinstance(found, dict) else {}
-    except (ValueError, IndexError):
-        return {"verdict": "other", "said": text[-200:]}
+    arguments = (of.settings.database.alembic,)
+    command = oneoff.command(of, image, composed, "reach", arguments=arguments)
+    return command.within(90).called("ask the database")

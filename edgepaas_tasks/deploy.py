@@ -7,6 +7,7 @@
 | build   | the image, tagged with the version                                 | the lease is given back           |
 | ship    | the image to the hosts that lack it                                | hosts unchanged but for layers    |
 | stage   | release directory, nginx's file tested                             | a directory that nothing uses     |
+| migrate | the schema, from the new image, on one host, under a lock          | old release untouched             |
 | start   | the slot that is not live, until it is healthy                     | container kept, old one untouched |
 | flip    | the flag, verified through nginx, baked                            | flipped back everywhere           |
 | finish  | journal, drain, prune, give the lease back                         | the next deploy converges         |
@@ -18,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks import environment, image
+from edgepaas_tasks import environment, image, migrations
 from edgepaas_tasks import version as versions
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
@@ -72,18 +73,27 @@ def deploy(
             created=begun,
         )
         rollout = Rollout(service, hosts, states, tenure.fence, release, "deploy", begun)
-        return carry(rollout, progress, built, composed)
+        allowed = request.allow_destructive
+        return carry(rollout, progress, built, composed, allow_destructive=allowed)
 
 
 def carry(
-    rollout: Rollout, progress: Progress, here: Image | None, composed: Environment | None
+    rollout: Rollout,
+    progress: Progress,
+    here: Image | None,
+    composed: Environment | None,
+    *,
+    allow_destructive: bool = False,
 ) -> Outcome:
-    """From an image and an environment to live traffic."""
+    """From an image and an environment to live traffic. A kept release (no environment given) migrates nothing."""
     try:
         with progress.phase("ship") as phase:
             phase.outcome = rollout.ship(here)
         with progress.phase("stage") as phase:
             phase.outcome = rollout.stage(composed)
+        if composed is not None and migrations.wanted(rollout.service):
+            with progress.phase("migrate") as phase:
+                phase.outcome = rollout.migrate(composed, allow_destructive=allow_destructive)
         with progress.phase("start") as phase:
             phase.outcome = rollout.start()
         with progress.phase("flip") as phase:

@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 
 from edgepaas_tasks import sources
 from edgepaas_tasks.boundary import conceal
+from edgepaas_tasks.service import Service
 from edgepaas_tasks.settings import Settings, SettingsError
 from env import canonical, database
 from env.layers import Resolution, resolve
 from env.schema import Schema, SchemaError, schema_from
 from env.secret import Secret
+from remote import releases
+from remote.host import Host
+from remote.releases import Release
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,13 @@ def compose(settings: Settings, resolution: Resolution, release: int, version: s
         tuple(sorted(texts)),
         canonical.fingerprint(lasting),
     )
+
+
+def kept(host: Host, service: Service, release: Release) -> Environment:
+    """The environment that a release has on a host. Raises CommandFailed when it is gone."""
+    (result,) = host.read(releases.environment(service.layout, release.number))
+    learn(service.settings, result.stdout)
+    return Environment(Secret(result.stdout), release.variables, release.environment)
 
 
 def learn(settings: Settings, text: str) -> None:

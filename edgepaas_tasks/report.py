@@ -9,6 +9,7 @@ from edgepaas_tasks import inventory
 from edgepaas_tasks.deploy import Outcome
 from edgepaas_tasks.difference import Change
 from edgepaas_tasks.flip import Flipped
+from edgepaas_tasks.migrations import Schema
 from edgepaas_tasks.readiness import Check
 from edgepaas_tasks.rehearsal import Plan
 from edgepaas_tasks.service import Service
@@ -144,6 +145,19 @@ def setup(of: Service, changed: Mapping[str, Sequence[str]]) -> str:
         lines.append(f"{host}: ready" + ("" if done else ", nothing changed"))
         lines += [f"  {line}" for line in done]
     return "\n".join([*lines, f"next: inv deploy --env {of.settings.environment}"])
+
+
+def schema(host: str, found: Schema | None) -> str:
+    if found is None:
+        return f"{host}: the live image has no Alembic"
+    lines = [
+        f"{host}: the database is at {', '.join(found.at) or 'nothing'}, "
+        f"the live image leads to {found.head or 'nothing'}"
+    ]
+    if found.ahead:
+        lines.append(f"  the live image does not know {', '.join(found.unknown)}")
+    lines += [f"  pending: {one}" for one in found.pending]
+    return "\n".join(lines if len(lines) > 1 else [*lines, "  nothing pending"])
 
 
 def differences(of: Service, found: Mapping[str, Sequence[Change]]) -> str:

@@ -21,6 +21,7 @@ class Request:
     image: str = ""
     fresh: bool = False
     given: tuple[str, ...] = ()
+    allow_destructive: bool = False
 
 
 def resolve(

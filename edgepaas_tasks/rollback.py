@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgepaas_tasks import image
+from edgepaas_tasks import environment, image, migrations
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.deploy import Outcome, carry
 from edgepaas_tasks.image import Image
@@ -21,14 +21,44 @@ from remote.service import State
 
 
 def rollback(
-    service: Service, hosts: Sequence[Host], progress: Progress, to: int | None, wait: float
+    service: Service,
+    hosts: Sequence[Host],
+    progress: Progress,
+    to: int | None,
+    wait: float,
+    *,
+    allow_newer_schema: bool = False,
 ) -> Outcome:
     """Deploy a kept release with its own environment: the given one, or the good one before the live one."""
     begun = int(time.time())
     with held(service, hosts, progress, "rollback", wait) as (tenure, states):
         release = _kept(states, to)
+        if migrations.wanted(service) and not allow_newer_schema:
+            with progress.phase("schema") as phase:
+                phase.outcome = _require_known_schema(service, hosts[0], states, release)
         rollout = Rollout(service, hosts, states, tenure.fence, release, "rollback", begun)
         return carry(rollout, progress, kept_image(release), None)
+
+
+def _require_known_schema(
+    service: Service, host: Host, states: Mapping[str, State], release: Release
+) -> str:
+    """Refuses an image that does not know the database's revision, with the way down to one that it knows."""
+    if release.image not in states[host.name].images:
+        return "not checked: the image is not on the host any more"
+    composed = environment.kept(host, service, release)
+    found = migrations.status(service, host, release.image, composed)
+    if found is None:
+        return "the image has no Alembic"
+    if found.ahead:
+        name = service.settings.environment
+        raise Refused(
+            f"{host.name}: the database is at {', '.join(found.at)}, which the image of release "
+            f"{release.number} ({release.version}) does not know; nothing was changed\n"
+            f"  next:  inv migrate.down --to {found.head} --env {name}, then roll back; "
+            "or --allow-newer-schema, if the old code works with the new schema"
+        )
+    return f"at {', '.join(found.at) or 'nothing'}, which its image knows"
 
 
 def _kept(states: Mapping[str, State], to: int | None) -> Release:

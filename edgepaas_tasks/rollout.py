@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from edgepaas_tasks import archive, failure, readiness
+from edgepaas_tasks import archive, failure, migrations, readiness
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.image import Image
@@ -129,6 +129,16 @@ class Rollout:
         told = {results[0].text for results in answers.values()}
         site = "nginx as it was" if told == {"same"} else "nginx has a new configuration"
         return f"release {self.release.number}, {site}"
+
+    def migrate(self, composed: Environment, *, allow_destructive: bool) -> str:
+        """Bring the schema to the new image's revision: once, from the new image, on one host."""
+        return migrations.up(
+            self.service,
+            self.hosts[0],
+            self.release.image,
+            composed,
+            allow_destructive=allow_destructive,
+        )
 
     def start(self) -> str:
         """Start the container in the slot that is not live, and wait until it is healthy there."""

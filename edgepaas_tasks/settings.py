@@ -169,11 +169,16 @@ class Flip(Part):
 class Database(Part):
     """Where the data is. `sqlite_only`: a file in the service's data directory; `postgres_only`: DATABASE_URL.
 
-    `alembic` is the path of Alembic's configuration in the image, from its working directory.
+    `alembic` is the path of Alembic's configuration in the image, from its working directory. `migration_url` names a
+    variable with a URL that reaches the server itself, where DATABASE_URL leads through a pooler. Seconds: `lock_wait`
+    for another migration, `timeout` for the whole of one.
     """
 
     mode: Literal["postgres_only", "sqlite_only"] = "postgres_only"
     alembic: str = Field(default="alembic.ini", pattern=r"^[A-Za-z0-9._/-]+$")
+    migration_url: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
+    lock_wait: Seconds = 60
+    timeout: Seconds = 900
 
 
 class Ssh(Part):

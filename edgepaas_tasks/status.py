@@ -75,6 +75,11 @@ def status(service: Service, hosts: Sequence[Host]) -> list[HostStatus]:
     ]
 
 
+def look(service: Service, host: Host) -> State:
+    """One host as it is, in one round trip."""
+    return at.parse(host.read(*at.look(service.layout)))
+
+
 def judge(host: str, state: State, vitals: Vitals) -> HostStatus:
     """What one look means. The flag is the truth; the others are held against it."""
     live, container = state.live, state.live_container

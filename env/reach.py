@@ -53,6 +53,47 @@ def verdict(message: str) -> str:
     return next((key for key, pattern in _PATTERNS if re.search(pattern, text)), "other")
 
 
+class Connection:
+    """A connection of whichever driver the image has, in autocommit. `rows` gives the answer of one statement."""
+
+    def __init__(self, url: str, timeout: int) -> None:
+        scheme, _, rest = url.partition("://")
+        plain = f"postgresql://{rest}"
+        wanted = scheme.partition("+")[2]
+        self._loop: Any = None
+        for name in [wanted] if wanted else ["psycopg", "psycopg2", "asyncpg"]:
+            try:
+                driver = __import__(name)
+            except ImportError:
+                continue
+            self.driver = name
+            if name == "asyncpg":
+                import asyncio
+
+                self._loop = asyncio.new_event_loop()
+                self._raw = self._loop.run_until_complete(driver.connect(plain, timeout=timeout))
+            else:
+                self._raw = driver.connect(plain, connect_timeout=timeout)
+                self._raw.autocommit = True
+            return
+        raise ImportError(f"none of {wanted or 'psycopg, psycopg2, asyncpg'} can be imported")
+
+    def rows(self, statement: str) -> list[Any]:
+        """The rows of one statement, each a sequence."""
+        if self._loop is not None:
+            return list(self._loop.run_until_complete(self._raw.fetch(statement)))
+        with self._raw.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def close(self) -> None:
+        if self._loop is not None:
+            self._loop.run_until_complete(self._raw.close())
+            self._loop.close()
+        else:
+            self._raw.close()
+
+
 def reach(url: str, timeout: int = 10) -> tuple[str, str, str | None]:
     """Connects with the driver that is there: a verdict, what the driver said, the revision in alembic_version.
 
@@ -60,53 +101,29 @@ def reach(url: str, timeout: int = 10) -> tuple[str, str, str | None]:
     seconds. What the driver said can hold the URL's parts, never its password.
     """
     try:
-        revision = _revision(url, timeout)
+        connection = Connection(url, timeout)
+        try:
+            return OK, "", ",".join(revisions(connection))
+        finally:
+            connection.close()
     except ImportError as error:
         return "driver", str(error), None
     except Exception as error:
-        said = f"{type(error).__name__}: {error}".strip()
-        password = unquote(urlsplit(url).password or "")
-        return verdict(said), said.replace(password, "***") if password else said, None
-    return OK, "", revision
+        said = hide(f"{type(error).__name__}: {error}".strip(), url)
+        return verdict(said), said, None
 
 
-def _revision(url: str, timeout: int) -> str:
-    scheme, _, rest = url.partition("://")
-    plain = f"postgresql://{rest}"
-    wanted = scheme.partition("+")[2]
-    for name in [wanted] if wanted else ["psycopg", "psycopg2", "asyncpg"]:
-        try:
-            driver = __import__(name)
-        except ImportError:
-            continue
-        if name == "asyncpg":
-            return _by_asyncpg(driver, plain, timeout)
-        with (
-            driver.connect(plain, connect_timeout=timeout) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("SELECT to_regclass('alembic_version')")
-            if cursor.fetchone()[0] is None:
-                return ""
-            cursor.execute("SELECT version_num FROM alembic_version")
-            return ",".join(sorted(row[0] for row in cursor.fetchall()))
-    raise ImportError(f"none of {wanted or 'psycopg, psycopg2, asyncpg'} can be imported")
+def hide(said: str, url: str) -> str:
+    """What a driver said, without the URL's password."""
+    password = unquote(urlsplit(url).password or "")
+    return said.replace(password, "***") if password else said
 
 
-def _by_asyncpg(driver: Any, url: str, timeout: int) -> str:
-    import asyncio
-
-    async def ask() -> str:
-        connection = await driver.connect(url, timeout=timeout)
-        try:
-            if await connection.fetchval("SELECT to_regclass('alembic_version')::text") is None:
-                return ""
-            rows = await connection.fetch("SELECT version_num FROM alembic_version")
-            return ",".join(sorted(row[0] for row in rows))
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
+def revisions(connection: Connection) -> list[str]:
+    """The revisions that the database is at; more than one where branches were not merged."""
+    if connection.rows("SELECT to_regclass('alembic_version')::text")[0][0] is None:
+        return []
+    return sorted(row[0] for row in connection.rows("SELECT version_num FROM alembic_version"))
 
 
 def heads(configuration: str) -> list[str] | None:
@@ -120,7 +137,9 @@ def heads(configuration: str) -> list[str] | None:
     return [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
+    """Prints one JSON document: verdict, what was said, revision, the image's heads."""
     found, said, at = reach(os.environ.get("DATABASE_URL", ""))
-    answer = {"verdict": found, "said": said, "revision": at, "heads": heads(sys.argv[1])}
-    print(json.dumps(answer))
+    print(
+        json.dumps({"verdict": found, "said": said, "revision": at, "heads": heads(arguments[0])})
+    )

@@ -5,13 +5,14 @@ Importing any of these costs nothing but Invoke: what a task needs is imported w
 
 from invoke import Collection
 
-from edgepaas_tasks.namespaces import docker, env, lab, nginx, root, volume
+from edgepaas_tasks.namespaces import docker, env, lab, migrate, nginx, root, volume
 
 ns = Collection("edgepaas")
 for _task in root.TASKS:
     ns.add_task(_task)
 ns.add_collection(docker.ns)
 ns.add_collection(volume.ns)
+ns.add_collection(migrate.ns)
 ns.add_collection(nginx.ns)
 ns.add_collection(env.ns)
 ns.add_collection(lab.ns)

@@ -18,6 +18,7 @@ WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease
         "no_cache": "Build every layer anew.",
         "set_": SET_HELP,
         "wait": WAIT_HELP,
+        "allow_destructive": "Run migrations that drop, rename or change what there is.",
         "dry_run": "Look at the hosts and say what would happen; change nothing.",
     },
     iterable=["set_"],
@@ -30,13 +31,14 @@ def deploy(
     no_cache: bool = False,
     set_: list[str] | None = None,
     wait: str = "",
+    allow_destructive: bool = False,
     dry_run: bool = False,
 ) -> None:
     """Build this directory and make it live."""
     from edgepaas_tasks import command
     from edgepaas_tasks.request import Request
 
-    request = Request(version, image, no_cache, tuple(set_ or ()))
+    request = Request(version, image, no_cache, tuple(set_ or ()), allow_destructive)
     say(command.deploy(c, env, request, wait=wait, dry_run=dry_run))
 
 
@@ -44,14 +46,17 @@ def deploy(
     help={
         "env": ENV_HELP,
         "to": "Number of a kept release (default: the good one before the live one).",
+        "allow_newer_schema": "Also when its image does not know the database's revision.",
         "wait": WAIT_HELP,
     }
 )
-def rollback(c: Any, env: str = "", to: str = "", wait: str = "") -> None:
+def rollback(
+    c: Any, env: str = "", to: str = "", wait: str = "", allow_newer_schema: bool = False
+) -> None:
     """Make an earlier release live again."""
     from edgepaas_tasks import command
 
-    say(command.rollback(c, env, to=to, wait=wait))
+    say(command.rollback(c, env, to=to, wait=wait, allow_newer_schema=allow_newer_schema))
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})

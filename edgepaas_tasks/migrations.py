@@ -1,0 +1,130 @@
+"""The database's schema: where it is against an image, and on to that image's revision, on one host, under a lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgepaas_tasks import environment, oneoff
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.environment import Environment
+from edgepaas_tasks.service import Service
+from env.layers import Resolution
+from remote.host import Host
+from remote.service import State
+
+_NEXT = {
+    "heads": "alembic merge heads, then deploy again",
+    "ahead": "deploy the image that knows it; or, from that image: inv migrate.down --to REVISION",
+    "destructive": "read the scripts (inv migrate.sql); then --allow-destructive",
+    "locked": "wait for it; inv migrate.status tells where it is",
+    "failed": "mend the script and deploy again; the old release serves on",
+    "pooler": "a direct URL in a variable of its own",
+}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Where the database is. `head` is the image's newest revision, "" when it has no Alembic."""
+
+    at: tuple[str, ...]
+    head: str
+    known: tuple[str, ...]
+    pending: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def ahead(self) -> bool:
+        """The database is at a revision that the image does not know."""
+        return bool(self.unknown)
+
+
+def wanted(of: Service) -> bool:
+    """Whether the service has a database that is migrated from here."""
+    return of.settings.database.mode == "postgres_only"
+
+
+def status(of: Service, host: Host, image: str, composed: Environment) -> Schema | None:
+    """What an image says of the database; None when the image has no Alembic. Raises Refused."""
+    answer = _run(of, host, image, composed, "status", changes=False)
+    if answer.get("kind") == "none":
+        return None
+    heads = answer["heads"]
+    return Schema(
+        at=tuple(answer["at"]),
+        head=heads[0] if len(heads) == 1 else ", ".join(heads),
+        known=tuple(answer["known"]),
+        pending=tuple(answer["pending"]),
+        unknown=tuple(answer["unknown"]),
+    )
+
+
+def up(
+    of: Service, host: Host, image: str, composed: Environment, *, allow_destructive: bool
+) -> str:
+    """Upgrades to the image's head; a few words on what was done. Raises Refused."""
+    more = ("allow-destructive",) if allow_destructive else ()
+    answer = _run(of, host, image, composed, "up", *more, changes=True)
+    if answer.get("kind") == "none":
+        return "the image has no Alembic"
+    at = ", ".join(answer["at"]) or "nothing"
+    if not answer["applied"]:
+        return f"at {at}, nothing pending"
+    return f"{len(answer['applied'])} applied, now at {at}: {'; '.join(answer['applied'])}"
+
+
+def down(of: Service, host: Host, image: str, composed: Environment, to: str) -> str:
+    """Downgrades to a revision, with the scripts of the image that is live. Raises Refused."""
+    answer = _run(of, host, image, composed, "down", to, changes=True)
+    if answer.get("kind") == "none":
+        raise Refused(f"{host.name}: the live image has no Alembic")
+    before, at = (", ".join(answer[key]) or "nothing" for key in ("before", "at"))
+    return f"from {before} down to {at}"
+
+
+def sql(of: Service, host: Host, image: str, composed: Environment) -> str:
+    """The statements that `up` would run. Raises Refused."""
+    answer = _run(of, host, image, composed, "sql", changes=False)
+    return str(answer.get("sql", "")).strip() or "-- nothing to run"
+
+
+def live_image(state: State, host: str) -> str:
+    """The image that is live on a host. Raises Refused."""
+    release = state.releases.get(state.live.release)
+    if release is None or release.image not in state.images:
+        raise Refused(f"{host}: nothing is live yet, so there is no image to ask; inv deploy first")
+    return release.image
+
+
+def compose(of: Service, values: Resolution) -> Environment:
+    """The variables of this machine, for a program that is no release."""
+    return environment.compose(of.settings, values, 0, "migrate")
+
+
+def _run(
+    of: Service,
+    host: Host,
+    image: str,
+    composed: Environment,
+    action: str,
+    *more: str,
+    changes: bool,
+) -> dict[str, Any]:
+    database = of.settings.database
+    words = (action, database.alembic, database.migration_url or "DATABASE_URL")
+    arguments = (*words, f"{database.lock_wait:g}", *more)
+    command = oneoff.command(of, image, composed, "reach", "migrate", arguments=arguments)
+    command = command.within(database.timeout).called(f"migrate: {action}")
+    (result,) = host.change(command) if changes else host.read(command)
+    answer = oneoff.parse(result.stdout)
+    kind = answer.get("kind", "")
+    if kind in ("", "none"):
+        return answer
+    lines = [f"{host.name}: {answer.get('message', 'the migration failed')}"]
+    if answer.get("revision"):
+        lines.append(f"  revision:  {answer['revision']}")
+    if answer.get("statement"):
+        lines.append(f"  statement: {answer['statement'][:500]}")
+    lines += [f"  {line}" for line in str(answer.get("said", "")).splitlines()]
+    then = _NEXT.get(kind, "DATABASE_URL, the database's firewall, and inv preflight --env NAME")
+    raise Refused("\n".join([*lines, f"  next:  {then}"]))

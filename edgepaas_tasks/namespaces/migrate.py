@@ -1,0 +1,65 @@
+"""The database's schema, by the application's own Alembic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from invoke import Collection
+
+from edgepaas_tasks.boundary import ENV_HELP, say, task
+
+WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait)."
+
+
+@task(help={"env": ENV_HELP})
+def status(c: Any, env: str = "") -> None:
+    """Show where the database is against the live image."""
+    from edgepaas_tasks import command
+
+    say(command.migrate_status(c, env))
+
+
+@task(help={"env": ENV_HELP})
+def sql(c: Any, env: str = "") -> None:
+    """Show what an upgrade would run."""
+    from edgepaas_tasks import command
+
+    say(command.migrate_sql(c, env))
+
+
+@task(
+    help={
+        "env": ENV_HELP,
+        "allow_destructive": "Run migrations that drop, rename or change what there is.",
+        "wait": WAIT_HELP,
+    }
+)
+def up(c: Any, env: str = "", allow_destructive: bool = False, wait: str = "") -> None:
+    """Upgrade the database to the live image's revision."""
+    from edgepaas_tasks import command
+
+    say(command.migrate(c, env, to="", allow_destructive=allow_destructive, wait=wait))
+
+
+@task(
+    help={
+        "env": ENV_HELP,
+        "to": "The revision to go down to, one that the live image knows.",
+        "wait": WAIT_HELP,
+    }
+)
+def down(c: Any, env: str = "", to: str = "", wait: str = "") -> None:
+    """Downgrade the database with the live image's scripts."""
+    from edgepaas_tasks import command
+    from edgepaas_tasks.settings import SettingsError
+
+    if not to:
+        raise SettingsError("--to REVISION: which one to go down to; inv migrate.status tells")
+    say(command.migrate(c, env, to=to, allow_destructive=True, wait=wait))
+
+
+ns = Collection("migrate")
+ns.add_task(status, default=True)
+ns.add_task(sql)
+ns.add_task(up)
+ns.add_task(down)

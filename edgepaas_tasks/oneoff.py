@@ -1,0 +1,42 @@
+"""Programs of ours that run inside a container of the app's image, where nothing of ours is installed."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from edgepaas_tasks.environment import Environment
+from edgepaas_tasks.service import Service
+from remote.command import Command, script
+
+
+def program(*modules: str) -> str:
+    """A Python program made of modules of `env`, each importable by the later ones; it runs the last one's main."""
+    lines = ["import sys, types", "sys.modules['env'] = types.ModuleType('env')"]
+    for name in modules:
+        source = files("env").joinpath(f"{name}.py").read_text(encoding="utf-8")
+        lines += [
+            f"m = sys.modules['env.{name}'] = types.ModuleType('env.{name}')",
+            f"exec(compile({source!r}, 'env/{name}.py', 'exec'), m.__dict__)",
+        ]
+    lines.append("m.main(sys.argv[1].split())")
+    return "\n".join(lines)
+
+
+def command(
+    of: Service, image: str, composed: Environment, *modules: str, arguments: tuple[str, ...]
+) -> Command:
+    """Runs the last of `modules` on the host with the release's variables."""
+    name = f"{of.layout.service}-{modules[-1]}"
+    words = (image, name, program(*modules), " ".join(arguments), *composed.names)
+    return script("one-off", *words, stdin=composed.text).as_root()
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The JSON document that such a program ends with."""
+    try:
+        found = json.loads(text.strip().splitlines()[-1])
+        return found if isinstance(found, dict) else {}
+    except (ValueError, IndexError):
+        return {"verdict": "other", "said": text[-200:], "kind": "other", "message": text[-200:]}
