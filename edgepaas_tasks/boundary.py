@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ENV_HELP = "Environment of invoke.yaml (default: edgepaas.default_env)."
 SET_HELP = "NAME=VALUE for one variable, may be repeated; secrets only as NAME=@FILE."
+WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait)."
 JSON_HELP = "Print one JSON document on stdout and nothing else."
 
 

@@ -12,18 +12,20 @@ from edgepaas_tasks.boundary import ENV_HELP, say, task
 @task(help={"env": ENV_HELP})
 def ps(c: Any, env: str = "") -> None:
     """Show the service's containers on each host."""
-    from edgepaas_tasks import command, report
+    from edgepaas_tasks import report
+    from edgepaas_tasks.commands import root as commands
 
-    service, found = command.status(c, env)
+    service, found = commands.status(c, env)
     say(report.containers(service, found))
 
 
 @task(help={"env": ENV_HELP})
 def install(c: Any, env: str = "") -> None:
     """Install and configure Docker where it is missing."""
-    from edgepaas_tasks import command, setup
+    from edgepaas_tasks import setup
+    from edgepaas_tasks.commands import root as commands
 
-    say(command.setup(c, env, parts=(setup.tools, setup.docker)))
+    say(commands.setup(c, env, parts=(setup.tools, setup.docker)))
 
 
 ns = Collection("docker")

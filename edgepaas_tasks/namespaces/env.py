@@ -6,31 +6,31 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, say, task
+from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, say, task
 
 
 @task(help={"env": ENV_HELP, "set_": SET_HELP}, iterable=["set_"])
 def check(c: Any, env: str = "", set_: list[str] | None = None) -> None:
     """Check every variable; all mistakes at once."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import env as commands
 
-    say(command.env_check(c, env, tuple(set_ or ())))
+    say(commands.check(c, env, tuple(set_ or ())))
 
 
 @task(help={"env": ENV_HELP, "set_": SET_HELP}, iterable=["set_"])
 def show(c: Any, env: str = "", set_: list[str] | None = None) -> None:
     """Show every variable and where its value is from."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import env as commands
 
-    say(command.env_show(c, env, tuple(set_ or ())))
+    say(commands.show(c, env, tuple(set_ or ())))
 
 
 @task(help={"env": ENV_HELP, "set_": SET_HELP, "json": JSON_HELP}, iterable=["set_"])
 def diff(c: Any, env: str = "", set_: list[str] | None = None, json: bool = False) -> None:
     """Compare the variables with what is live, by name."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import env as commands
 
-    say(command.env_diff(c, env, tuple(set_ or ()), json=json))
+    say(commands.diff(c, env, tuple(set_ or ()), json=json))
 
 
 @task(
@@ -39,32 +39,32 @@ def diff(c: Any, env: str = "", set_: list[str] | None = None, json: bool = Fals
 )
 def render(c: Any, env: str = "", set_: list[str] | None = None, output: str = "") -> None:
     """Write the canonical file, as a release would have it."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import env as commands
 
-    say(command.env_render(c, env, tuple(set_ or ()), output=output))
+    say(commands.render(c, env, tuple(set_ or ()), output=output))
 
 
 @task(
     help={
         "env": ENV_HELP,
         "set_": SET_HELP,
-        "wait": "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait).",
+        "wait": WAIT_HELP,
     },
     iterable=["set_"],
 )
 def push(c: Any, env: str = "", set_: list[str] | None = None, wait: str = "") -> None:
     """Make the variables live: a release with the same image."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import env as commands
 
-    say(command.env_push(c, env, tuple(set_ or ()), wait=wait))
+    say(commands.push(c, env, tuple(set_ or ()), wait=wait))
 
 
 @task(help={"env": ENV_HELP, "output": "The file to write."})
 def example(c: Any, env: str = "", output: str = ".env.example") -> None:
     """Write .env.example from what is declared."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import env as commands
 
-    say(command.env_example(c, env, output=output))
+    say(commands.example(c, env, output=output))
 
 
 ns = Collection("env")

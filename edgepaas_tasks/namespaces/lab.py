@@ -28,26 +28,27 @@ def up(
     folder: str = ".lab",
 ) -> None:
     """Start local hosts that behave like EC2 instances."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import lab as commands
 
-    say(command.lab_up(folder, hosts, system, postgres=postgres))
+    say(commands.up(folder, hosts, system, postgres=postgres))
 
 
 @task(help={"json": JSON_HELP, "folder": FOLDER_HELP})
 def status(c: Any, json: bool = False, folder: str = ".lab") -> None:
     """Show the lab's hosts and their ports."""
-    from edgepaas_tasks import command, report
+    from edgepaas_tasks import report
+    from edgepaas_tasks.commands import lab as commands
 
-    found = command.lab_status(folder)
+    found = commands.status(folder)
     say(jsons.dumps(found, indent=2) if json else report.lab(found))
 
 
 @task(help={"folder": FOLDER_HELP, "images": "Remove the cached host images too."})
 def down(c: Any, folder: str = ".lab", images: bool = False) -> None:
     """Remove the hosts and everything that belongs to them."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import lab as commands
 
-    say(command.lab_down(folder, images=images))
+    say(commands.down(folder, images=images))
 
 
 @task(
@@ -58,9 +59,9 @@ def down(c: Any, folder: str = ".lab", images: bool = False) -> None:
 )
 def demo(c: Any, folder: str = ".lab", connections: str = "32") -> None:
     """Deploy twice to a lab, once under load."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import lab as commands
 
-    say(command.lab_demo(c, folder, connections))
+    say(commands.demo(c, folder, connections))
 
 
 ns = Collection("lab")

@@ -6,25 +6,23 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.boundary import ENV_HELP, say, task
-
-WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait)."
+from edgepaas_tasks.boundary import ENV_HELP, WAIT_HELP, say, task
 
 
 @task(help={"env": ENV_HELP})
 def status(c: Any, env: str = "") -> None:
     """Show where the database is against the live image."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import migrate as commands
 
-    say(command.migrate_status(c, env))
+    say(commands.status(c, env))
 
 
 @task(help={"env": ENV_HELP})
 def sql(c: Any, env: str = "") -> None:
     """Show what an upgrade would run."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import migrate as commands
 
-    say(command.migrate_sql(c, env))
+    say(commands.sql(c, env))
 
 
 @task(
@@ -36,9 +34,9 @@ def sql(c: Any, env: str = "") -> None:
 )
 def up(c: Any, env: str = "", allow_destructive: bool = False, wait: str = "") -> None:
     """Upgrade the database to the live image's revision."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import migrate as commands
 
-    say(command.migrate(c, env, to="", allow_destructive=allow_destructive, wait=wait))
+    say(commands.migrate(c, env, to="", allow_destructive=allow_destructive, wait=wait))
 
 
 @task(
@@ -50,12 +48,12 @@ def up(c: Any, env: str = "", allow_destructive: bool = False, wait: str = "") -
 )
 def down(c: Any, env: str = "", to: str = "", wait: str = "") -> None:
     """Downgrade the database with the live image's scripts."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import migrate as commands
     from edgepaas_tasks.settings import SettingsError
 
     if not to:
         raise SettingsError("--to REVISION: which one to go down to; inv migrate.status tells")
-    say(command.migrate(c, env, to=to, allow_destructive=True, wait=wait))
+    say(commands.migrate(c, env, to=to, allow_destructive=True, wait=wait))
 
 
 ns = Collection("migrate")

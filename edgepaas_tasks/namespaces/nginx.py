@@ -6,15 +6,16 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.boundary import ENV_HELP, say, task
+from edgepaas_tasks.boundary import ENV_HELP, WAIT_HELP, say, task
 
 
 @task(help={"env": ENV_HELP})
 def status(c: Any, env: str = "") -> None:
     """Show which slot nginx routes to on each host."""
-    from edgepaas_tasks import command, report
+    from edgepaas_tasks import report
+    from edgepaas_tasks.commands import root as commands
 
-    service, found = command.status(c, env)
+    service, found = commands.status(c, env)
     say(report.routes(service, found))
 
 
@@ -22,30 +23,32 @@ def status(c: Any, env: str = "") -> None:
     help={
         "env": ENV_HELP,
         "slot": "blue or green (default: the one that is not live).",
-        "wait": "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait).",
+        "wait": WAIT_HELP,
     }
 )
 def flip(c: Any, env: str = "", slot: str = "", wait: str = "") -> None:
     """Move traffic to the other slot, if it is healthy."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import root as commands
 
-    say(command.flip(c, env, slot=slot, wait=wait))
+    say(commands.flip(c, env, slot=slot, wait=wait))
 
 
 @task(help={"env": ENV_HELP})
 def install(c: Any, env: str = "") -> None:
     """Install nginx and take its default site away."""
-    from edgepaas_tasks import command, setup
+    from edgepaas_tasks import setup
+    from edgepaas_tasks.commands import root as commands
 
-    say(command.setup(c, env, parts=(setup.tools, setup.directories, setup.proxy)))
+    say(commands.setup(c, env, parts=(setup.tools, setup.directories, setup.proxy)))
 
 
 @task(help={"env": ENV_HELP})
 def configure(c: Any, env: str = "") -> None:
     """Write our site, tested before it replaces the good one."""
-    from edgepaas_tasks import command, setup
+    from edgepaas_tasks import setup
+    from edgepaas_tasks.commands import root as commands
 
-    say(command.setup(c, env, parts=(setup.directories, setup.site)))
+    say(commands.setup(c, env, parts=(setup.directories, setup.site)))
 
 
 ns = Collection("nginx")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json as jsons
 from typing import Any
 
-from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, say, task
-
-WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait)."
+from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, say, task
 
 
 @task(
@@ -35,11 +33,11 @@ def deploy(
     dry_run: bool = False,
 ) -> None:
     """Build this directory and make it live."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.request import Request
 
     request = Request(version, image, no_cache, tuple(set_ or ()), allow_destructive)
-    say(command.deploy(c, env, request, wait=wait, dry_run=dry_run))
+    say(commands.deploy(c, env, request, wait=wait, dry_run=dry_run))
 
 
 @task(
@@ -54,18 +52,19 @@ def rollback(
     c: Any, env: str = "", to: str = "", wait: str = "", allow_newer_schema: bool = False
 ) -> None:
     """Make an earlier release live again."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import root as commands
 
-    say(command.rollback(c, env, to=to, wait=wait, allow_newer_schema=allow_newer_schema))
+    say(commands.rollback(c, env, to=to, wait=wait, allow_newer_schema=allow_newer_schema))
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show what is live where, and how it is."""
-    from edgepaas_tasks import command, report
+    from edgepaas_tasks import report
+    from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.status import as_json
 
-    service, found = command.status(c, env)
+    service, found = commands.status(c, env)
     say(jsons.dumps(as_json(service, found), indent=2) if json else report.status(service, found))
 
 
@@ -77,17 +76,17 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
 )
 def setup(c: Any, env: str = "", dry_run: bool = False) -> None:
     """Make bare hosts ready: Docker, nginx, directories."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import root as commands
 
-    say(command.setup(c, env, dry_run=dry_run))
+    say(commands.setup(c, env, dry_run=dry_run))
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def preflight(c: Any, env: str = "", json: bool = False) -> None:
     """Check whether a deploy would work; change nothing."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import root as commands
 
-    command.preflight(c, env, json=json)
+    commands.preflight(c, env, json=json)
 
 
 TASKS = (deploy, rollback, status, setup, preflight)

@@ -13,26 +13,27 @@ from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, say, task
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show whether Docker's data is on its volume."""
-    from edgepaas_tasks import command, report
+    from edgepaas_tasks import report
+    from edgepaas_tasks.commands import volume as commands
 
-    found = command.volume_status(c, env)
+    found = commands.status(c, env)
     say(jsons.dumps(found, indent=2) if json else report.volumes(found))
 
 
 @task(help={"env": ENV_HELP})
 def attach(c: Any, env: str = "") -> None:
     """Attach the volume to the host's instance, through AWS."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import volume as commands
 
-    say(command.volume_attach(c, env))
+    say(commands.attach(c, env))
 
 
 @task(help={"env": ENV_HELP})
 def setup(c: Any, env: str = "") -> None:
     """Move Docker's data to the volume, formatted if empty."""
-    from edgepaas_tasks import command
+    from edgepaas_tasks.commands import volume as commands
 
-    say(command.volume_setup(c, env))
+    say(commands.setup(c, env))
 
 
 ns = Collection("volume")

@@ -1,0 +1,61 @@
+"""What the tasks of the schema call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgepaas_tasks import environment, migrations, report
+from edgepaas_tasks import status as statuses
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.commands.options import patience_of
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.service import Service, hosts, service
+from edgepaas_tasks.tenure import held
+
+
+def status(c: Any, env: str) -> str:
+    of = _migrated(c, env)
+    values = environment.gather(of.settings, ())
+    with hosts(of) as found:
+        host = found[0]
+        image = migrations.live_image(statuses.look(of, host), host.name)
+        schema = migrations.status(of, host, image, migrations.compose(of, values))
+    return report.schema(host.name, schema)
+
+
+def sql(c: Any, env: str) -> str:
+    of = _migrated(c, env)
+    values = environment.gather(of.settings, ())
+    with hosts(of) as found:
+        image = migrations.live_image(statuses.look(of, found[0]), found[0].name)
+        return migrations.sql(of, found[0], image, migrations.compose(of, values))
+
+
+def migrate(c: Any, env: str, *, to: str, allow_destructive: bool, wait: str) -> str:
+    """Up to the live image's head, or down to a revision, under the lease."""
+    of = _migrated(c, env)
+    values = environment.gather(of.settings, ())
+    patience = patience_of(of, wait)
+    title = f"migrate {of.settings.app} in {of.settings.environment}"
+    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+        host = found[0]
+        with held(of, found, progress, "migrate", patience) as (_, states):
+            image = migrations.live_image(states[host.name], host.name)
+            composed = migrations.compose(of, values)
+            with progress.phase("migrate") as phase:
+                if to:
+                    phase.outcome = migrations.down(of, host, image, composed, to)
+                else:
+                    phase.outcome = migrations.up(
+                        of, host, image, composed, allow_destructive=allow_destructive
+                    )
+    return f"{host.name}: {phase.outcome}"
+
+
+def _migrated(c: Any, env: str) -> Service:
+    of = service(c, env)
+    if not migrations.wanted(of):
+        raise Refused(
+            f"{of.settings.environment} keeps its data in SQLite: the app migrates its own file"
+        )
+    return of

@@ -1,0 +1,98 @@
+"""What the daily verbs, and the parts of setup, call."""
+
+from __future__ import annotations
+
+import json as jsons
+from collections.abc import Sequence
+from typing import Any
+
+from edgepaas_tasks import deploy as deploys
+from edgepaas_tasks import flip as flips
+from edgepaas_tasks import readiness, rehearsal, report
+from edgepaas_tasks import rollback as rollbacks
+from edgepaas_tasks import setup as setups
+from edgepaas_tasks import status as statuses
+from edgepaas_tasks.boundary import Refused, say
+from edgepaas_tasks.commands.options import number, patience_of
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.request import Request
+from edgepaas_tasks.service import Service, hosts, service
+from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.status import HostStatus
+
+
+def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> str:
+    of = service(c, env)
+    patience = patience_of(of, wait)
+    title = f"deploy {of.settings.app} to {of.settings.environment}"
+    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+        if dry_run:
+            plan = rehearsal.rehearse(of, found, progress, request)
+            return report.plan(of, plan)
+        outcome = deploys.deploy(of, found, progress, request, patience)
+    return report.outcome(of, outcome)
+
+
+def rollback(c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool) -> str:
+    of = service(c, env)
+    release = int(number("to", to, least=1)) if to else None
+    patience = patience_of(of, wait)
+    title = f"roll back {of.settings.app} in {of.settings.environment}"
+    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+        outcome = rollbacks.rollback(
+            of, found, progress, release, patience, allow_newer_schema=allow_newer_schema
+        )
+    return report.outcome(of, outcome)
+
+
+def status(c: Any, env: str) -> tuple[Service, Sequence[HostStatus]]:
+    of = service(c, env)
+    with hosts(of) as found:
+        return of, statuses.status(of, found)
+
+
+def preflight(c: Any, env: str, *, json: bool) -> None:
+    """Prints the checks. Raises Refused when one of them is a blocker."""
+    from edgepaas_tasks import preflight as doctor
+
+    of = service(c, env)
+    with hosts(of) as found:
+        checks = doctor.preflight(of, found)
+    blockers = sum(check.verdict == readiness.BLOCKER for check in checks)
+    if json:
+        listed = [check.as_json() for check in checks]
+        say(jsons.dumps({"ok": not blockers, "checks": listed}, indent=2))
+    else:
+        say(report.checks(checks))
+    if blockers:
+        raise Refused(f"a deploy to {of.settings.environment} would fail: {blockers} blockers")
+
+
+def setup(
+    c: Any, env: str, *, dry_run: bool = False, parts: Sequence[setups.Part] = setups.EVERYTHING
+) -> str:
+    of = service(c, env)
+    title = f"set up the hosts of {of.settings.environment}"
+    with Progress(title) as progress:
+        told: list[str] = []
+
+        def observe(host: str, line: str) -> None:
+            progress.step(host, line)
+            if dry_run:
+                told.append(f"[{host}] {line}")
+
+        with hosts(of, dry_run=dry_run, observe=observe) as found:
+            changed = setups.setup(of, found, progress, parts)
+    return "\n".join(told) if dry_run else report.setup(of, changed)
+
+
+def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
+    of = service(c, env)
+    if slot not in ("", "blue", "green"):
+        raise SettingsError(f"--slot {slot}: expected blue or green")
+    patience = patience_of(of, wait)
+    with (
+        Progress(f"flip {of.settings.service}") as progress,
+        hosts(of, observe=progress.step) as found,
+    ):
+        return report.flipped(flips.flip(of, found, progress, slot, patience))
