@@ -50,6 +50,11 @@ if ! on_volume; then
         exit 55
     fi
     no_deploy "$services"
+    # Containers that outlived their daemon would write on while their files are copied, and only it can name them.
+    if command -v dockerd >/dev/null && ! docker info >/dev/null 2>&1 && grep -qsx 'containerd-shim.*' /proc/[0-9]*/comm; then
+        echo "Docker does not answer while containers run: start it first; nothing was moved" >&2
+        exit 57
+    fi
     mkdir -p "$staging" "$where"
     if ! mountpoint -q "$staging"; then mount -t "$type" "$device" "$staging"; fi
     inside=$(find "$staging" -mindepth 1 -maxdepth 1 ! -name lost+found)

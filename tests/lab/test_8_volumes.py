@@ -231,6 +231,13 @@ def test_a_deployed_app_moves_to_the_volume_and_serves_again(docker, tmp_path):
         done = project.deploy(code=1)
         assert "nothing is mounted on /var/lib/docker" in done.stderr
 
+        # Containers that outlived their daemon: nobody could stop them for the copy.
+        project.host.run("systemctl stop docker.socket docker")
+        done = project.inv("volume.setup", "--env", "lab", code=1)
+        assert "Docker does not answer while containers run" in done.stderr
+        assert project.get("/version")["version"] == "one"
+        project.host.run("systemctl start docker")
+
         said = project.inv("volume.setup", "--env", "lab").stdout
         assert "moved what Docker had to the volume" in said
         kept(project)
