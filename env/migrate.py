@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +104,7 @@ def status(url: str, scripts: Chain) -> dict[str, Any]:
 
 def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dict[str, Any]:
     """Upgrades to the image's head. Raises Refused with the schema as it was, or as far as it came."""
-    lock = _connect(url)
-    try:
-        _require_session(lock, url)
-        _take(lock, wait)
+    with _alone(url, wait) as lock:
         at = revisions(lock)
         _require_known(at, scripts)
         pending = scripts.pending(at)
@@ -116,20 +115,14 @@ def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dic
             _alembic(scripts, url, "upgrade", scripts.head)
             _require_at(lock, [scripts.head])
         return {"before": at, "at": revisions(lock), "applied": _names(pending)}
-    finally:
-        lock.close()
 
 
 def down(url: str, scripts: Chain, to: str, *, wait: float) -> dict[str, Any]:
     """Downgrades to a revision that this image knows. Raises Refused."""
     if to not in (*scripts.known, "base"):
-        raise Refused(
-            "unknown", f"this image knows no revision {to} (known: {_list(scripts.known)})"
-        )
-    lock = _connect(url)
-    try:
-        _require_session(lock, url)
-        _take(lock, wait)
+        known = _list(scripts.known)
+        raise Refused("unknown", f"this image knows no revision {to} (known: {known})")
+    with _alone(url, wait) as lock:
         at = revisions(lock)
         _require_known(at, scripts)
         if to != "base" and at and scripts.known.index(to) > scripts.known.index(at[0]):
@@ -137,8 +130,6 @@ def down(url: str, scripts: Chain, to: str, *, wait: float) -> dict[str, Any]:
         _alembic(scripts, url, "downgrade", to)
         _require_at(lock, [] if to == "base" else [to])
         return {"before": at, "at": revisions(lock), "applied": []}
-    finally:
-        lock.close()
 
 
 def sql(url: str, scripts: Chain) -> str:
@@ -207,6 +198,18 @@ def _connect(url: str) -> Connection:
             print(f"{VERDICTS[kind]}; attempt {attempt} of {ATTEMPTS}", file=sys.stderr, flush=True)
             time.sleep(PAUSE)
     raise AssertionError(OK)
+
+
+@contextmanager
+def _alone(url: str, wait: float) -> Iterator[Connection]:
+    """A session with the lock of all migrations of this database. Raises Refused."""
+    lock = _connect(url)
+    try:
+        _require_session(lock, url)
+        _take(lock, wait)
+        yield lock
+    finally:
+        lock.close()
 
 
 def _require_session(lock: Connection, url: str) -> None:
