@@ -193,7 +193,7 @@ def _need(state: State, built: image.Image | None) -> int:
 
 def _lease(host: str, text: str, state: State) -> Check:
     held = lease.parse(text)
-    if held is None or held.expires <= state.facts.clock:
+    if held is None or held.expires < state.facts.clock:
         return Check(host, "lease", OK, "free")
     found = f"held by {held.holder or 'somebody'}"
     if held.orphaned:

@@ -12,7 +12,7 @@ if [ -s "$1" ]; then
     token=$(sed -n 1p "$1")
     expires=$(sed -n 2p "$1")
     case $expires in '' | *[!0-9]*) expires=0 ;; esac
-    if [ "$token" != "$2" ] && [ "$token" != "$5" ] && [ "$(date +%s)" -lt "$expires" ]; then
+    if [ "$token" != "$2" ] && [ "$token" != "$5" ] && [ "$(date +%s)" -le "$expires" ]; then
         sed -n 1,3p "$1"
         exit 76
     fi

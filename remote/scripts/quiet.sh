@@ -10,7 +10,7 @@ no_deploy() {
             eval "exec $lock>>\"\$lease.lock\""
             flock -w 30 "$lock"
         fi
-        if [ "$(sed -n 2p "$lease")" -gt "$(date +%s)" ]; then
+        if [ "$(sed -n 2p "$lease")" -ge "$(date +%s)" ]; then
             echo "a deploy is running, Docker is left alone: $(sed -n 3p "$lease")" >&2
             exit 33
         fi

@@ -40,10 +40,13 @@ def test_the_same_token_takes_it_again(run, lease):
     assert take(run, lease, "one") is None
 
 
-def test_a_silent_holder_is_taken_over_after_its_time_to_live_and_not_before(run, lease):
-    assert take(run, lease, "one", ttl="1") is None
+def test_a_silent_holder_is_taken_over_after_its_time_to_live_and_not_before(run, lease, stubs):
+    stubs.add("date", "echo 1000")
+    assert take(run, lease, "one", ttl="60") is None
+    # Whole seconds: one that has just begun may have begun a whole second ago.
+    stubs.add("date", "echo 1060")
     assert take(run, lease, "two", YOU) is not None
-    time.sleep(1.1)
+    stubs.add("date", "echo 1061")
     assert take(run, lease, "two", YOU) is None
 
 
@@ -97,8 +100,8 @@ def test_a_change_renews_the_lease(run, lease):
 
 def test_a_changing_program_that_outlived_its_connection_is_never_overtaken(run, lease):
     take(run, lease, "one", ttl="1")
-    outlived = subprocess.Popen(["flock", str(lease) + ".lock", "sleep", "7"])
-    time.sleep(1.2)
+    outlived = subprocess.Popen(["flock", str(lease) + ".lock", "sleep", "8"])
+    time.sleep(2.1)
     assert take(run, lease, "two", gone="one") is not None, "expired, but its program still runs"
     outlived.wait()
     assert take(run, lease, "two") is None
