@@ -28,6 +28,7 @@ from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.request import Request, resolve
 from edgepaas_tasks.rollout import Rollout
 from edgepaas_tasks.service import Service
+from edgepaas_tasks.shipping import Shipping
 from edgepaas_tasks.tenure import held
 from remote.errors import HostErrors, RemoteError
 from remote.host import Host
@@ -86,9 +87,10 @@ def carry(
     allow_destructive: bool = False,
 ) -> Outcome:
     """From an image and an environment to live traffic. A kept release (no environment given) migrates nothing."""
+    shipping = Shipping(rollout.service, rollout.hosts, rollout.states, rollout.release)
     try:
         with progress.phase("ship") as phase:
-            phase.outcome = rollout.ship(here)
+            phase.outcome = shipping.ship(here)
         with progress.phase("stage") as phase:
             phase.outcome = rollout.stage(composed)
         if composed is not None and migrations.wanted(rollout.service):
@@ -110,7 +112,7 @@ def carry(
         before=rollout.before,
         phases=tuple((phase.name, phase.seconds or 0.0) for phase in progress.phases),
         seconds=progress.seconds,
-        sent=rollout.sent,
+        sent=shipping.sent,
         execs={host.name: len(host.trace) for host in rollout.hosts},
     )
 
