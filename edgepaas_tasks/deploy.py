@@ -120,11 +120,12 @@ def carry(
 def _image(
     service: Service, progress: Progress, version: versions.Version, request: Request
 ) -> Image:
+    name = service.settings.image_name
     if request.image:
-        return image.find(request.image)
+        return image.named(request.image, name, version)
     return image.build(
         service.settings.build,
-        service.settings.image_name,
+        name,
         version,
         fresh=request.fresh,
         say=lambda line: progress.step("docker", line),

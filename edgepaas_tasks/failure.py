@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from edgepaas_tasks import environment
 from edgepaas_tasks.service import Service
 from remote import diagnosis, releases, slots
-from remote.errors import CommandFailed
+from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded, RemoteError
 from remote.host import Host
 from remote.releases import Release
 from remote.slots import Live
@@ -50,10 +50,18 @@ def flipped_back(
     errors: Mapping[str, Exception],
     others: Sequence[str],
     still: Mapping[str, Exception],
-) -> CommandFailed:
+) -> RemoteError:
     """A release that failed on the public path of the hosts in `errors`; `still` could not be flipped back."""
     name, first = next(iter(errors.items()))
     got = [str(getattr(error, "got", "") or error) for error in errors.values()]
+    if isinstance(first, ConnectionLost | DeadlineExceeded):
+        # No answer came: nobody here knows what the host did, only what it does by itself.
+        return type(first)(
+            name,
+            f"{first.problem}; a host goes back to the release before when nobody listens to it",
+            got="\n".join(got),
+            next_step="inv status tells what is live; a rerun continues from what it finds",
+        )
     if still:
         got.append(f"not flipped back: {', '.join(still)}; inv status tells what they serve")
     elif others:

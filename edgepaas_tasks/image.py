@@ -70,6 +70,16 @@ def find(reference: str) -> Image:
     return Image(reference, identifier, int(size), tuple(layers))
 
 
+def named(reference: str, name: str, version: Version) -> Image:
+    """The image of that name; one that is given by its id gets the name that a build would give it."""
+    found = find(reference)
+    if not found.id.removeprefix("sha256:").startswith(reference.removeprefix("sha256:")):
+        return found
+    tagged = f"{name}:{version.text}"
+    local.run("docker", "tag", found.id, tagged)
+    return find(tagged)
+
+
 def require_engine() -> None:
     """Raises Refused when no Docker engine answers on this machine."""
     result = local.run("docker", "version", "--format", "{{.Server.Version}}", ok=(0, 1, 127))

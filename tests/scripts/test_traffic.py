@@ -1,6 +1,7 @@
 """Start, flip and drain: what may move, what must not, and what goes back."""
 
 import os
+import re
 import subprocess
 import time
 
@@ -75,6 +76,19 @@ def test_what_fails_behind_nginx_is_flipped_back(run, service, web, answer):
     result = flip(run, service, codes=(31,))
     assert "flipped back to slots/blue/4" in result.stderr
     assert live(service) == "slots/blue/4"
+    whole, late = re.search(
+        r"for at most ([0-9]+) ms, ([0-9]+) ms of them after", result.stderr
+    ).groups()
+    assert 200 <= int(late) <= int(whole) < 5000
+
+
+def test_a_proxy_that_is_not_running_is_named(run, service, web, stubs, tmp_path):
+    point(service, "slots/blue/4")
+    web()
+    (tmp_path / "public").unlink()
+    stubs.add("systemctl", "exit 3")
+    result = flip(run, service, codes=(31,))
+    assert "flipped back to slots/blue/4: nginx does not run on this host" in result.stderr
 
 
 def test_the_first_release_is_flipped_back_to_nothing(run, service, web):
@@ -119,6 +133,22 @@ def test_a_flip_that_nobody_listens_to_any_more_goes_back(run, service, web, stu
     process.stderr.close()
     wait_for(lambda: live(service) == "slots/blue/4")
     process.wait(timeout=10)
+
+
+def test_a_flip_whose_listener_went_in_the_last_moment_goes_back(service, web, stubs):
+    point(service, "slots/blue/4")
+    web()
+    (service / "slots" / "green" / "5").mkdir(parents=True)
+    words = (str(service), "green", "5", "8082", "/h", "80", "localhost", "0")
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
+    done = subprocess.run(
+        ["sh", "-c", script("flip", "x").body, "sh", *words], env=environment, stderr=writer
+    )
+    os.close(writer)
+    assert done.returncode == 32
+    assert live(service) == "slots/blue/4"
 
 
 def test_a_flip_that_is_interrupted_goes_back(run, service, web, stubs):

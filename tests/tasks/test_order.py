@@ -11,7 +11,7 @@ from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import describe
 from remote.batch import Frames
-from remote.errors import RemoteError
+from remote.errors import ConnectionLost, RemoteError
 from remote.host import Host
 from remote.transport import Streams
 
@@ -160,6 +160,23 @@ def test_a_host_that_fails_behind_nginx_takes_the_others_back(run):
     assert "flip back to slots/blue/4" in good.said
     assert "flip back to slots/blue/4" not in bad.said, "its script did so itself"
     assert not [name for name in good.said if name.startswith("drain")]
+
+
+def test_a_connection_that_ends_during_the_flip_is_not_told_as_a_flip_back(run):
+    """Nobody here knows which way the host went; what it says must not sound as if we did."""
+
+    class Lost(Answering):
+        def execute(self, batch, chunks, on_line):
+            if "flip to" in str(batch.commands[0]):
+                self.said.append("lost")
+                return Streams(Frames(batch.marker), Frames(batch.marker), ended=True)
+            return super().execute(batch, chunks, on_line)
+
+    host = Lost("web1", live="slots/blue/4")
+    with pytest.raises(ConnectionLost, match="the connection ended during: flip to") as caught:
+        run(host)
+    assert "was flipped back" not in str(caught.value)
+    assert "inv status" in caught.value.next_step
 
 
 def test_a_lease_that_another_one_has_is_left_alone(run):
