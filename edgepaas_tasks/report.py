@@ -9,6 +9,7 @@ from edgepaas_tasks import inventory
 from edgepaas_tasks.deploy import Outcome
 from edgepaas_tasks.difference import Change
 from edgepaas_tasks.flip import Flipped
+from edgepaas_tasks.maintenance import Page
 from edgepaas_tasks.migrations import Schema
 from edgepaas_tasks.readiness import Check
 from edgepaas_tasks.rehearsal import Plan
@@ -60,6 +61,8 @@ def status(of: Service, found: Sequence[HostStatus]) -> str:
         if one.error:
             lines.append(one.error)
             continue
+        if one.maintenance:
+            lines.append(f"  {one.host}: in maintenance for {age(one.maintenance)}")
         if not one.slot:
             lines.append(f"  {one.host}: nothing deployed yet")
             continue
@@ -72,6 +75,22 @@ def status(of: Service, found: Sequence[HostStatus]) -> str:
         )
         lines += [f"    drift: {problem}" for problem in one.drift]
     return "\n".join([*lines, *_addresses(of)])
+
+
+def maintenance(of: Service, found: Sequence[Page]) -> str:
+    """Where the maintenance page is up, and what a switch changed."""
+    lines = []
+    for one in found:
+        if one.error:
+            lines.append(one.error)
+            continue
+        state = f"maintenance is on, for {age(one.since)}" if one.since else "maintenance is off"
+        lines.append(f"{one.host}: {state}")
+        if one.reloaded:
+            lines.append("  nginx had another configuration: reloaded once")
+    if any(one.since for one in found):
+        lines.append(f"next: inv maintenance --off --env {of.settings.environment}")
+    return "\n".join(lines)
 
 
 def routes(of: Service, found: Sequence[HostStatus]) -> str:

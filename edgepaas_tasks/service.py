@@ -117,6 +117,8 @@ def _site(chosen: Settings, layout: Layout) -> Site:
         server_name=chosen.nginx.server_name,
         max_body=chosen.nginx.max_body,
         read_timeout=chosen.nginx.read_timeout,
+        allow=chosen.maintenance.allow,
+        retry_after=chosen.maintenance.retry_after,
     )
 
 

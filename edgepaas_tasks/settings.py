@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -166,6 +167,33 @@ class Flip(Part):
     drain: float = Field(default=30, ge=0, le=600)
 
 
+class Maintenance(Part):
+    """What `inv maintenance --on` shows: `page`, an HTML file (default: a few words), and Retry-After in seconds.
+
+    `allow` are addresses and networks that see the app all the same. The host's own probes always do.
+    """
+
+    allow: tuple[str, ...] = ()
+    retry_after: int = Field(default=300, ge=1, le=604800)
+    page: str = ""
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found = []
+        for one in value:
+            try:
+                network = ipaddress.ip_network(one, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"{one!r} is no address and no network like 192.0.2.0/24"
+                ) from None
+            if network.is_loopback:
+                raise ValueError(f"{one}: the host itself is let in anyway")
+            found.append(str(network))
+        return tuple(dict.fromkeys(found))
+
+
 class Database(Part):
     """Where the data is. `sqlite_only`: a file in the service's data directory; `postgres_only`: DATABASE_URL.
 
@@ -223,6 +251,7 @@ class Settings(Part):
     slots: Slots = Slots()
     nginx: Nginx = Nginx()
     flip: Flip = Flip()
+    maintenance: Maintenance = Maintenance()
     database: Database = Database()
     docker: Docker = Docker()
     volume: Volume | None = None

@@ -16,7 +16,10 @@ from remote.service import State, Vitals
 
 @dataclass(frozen=True)
 class HostStatus:
-    """One host. `error` is set when it could not be asked; then nothing else is. `since` in epoch seconds."""
+    """One host. `error` is set when it could not be asked; then nothing else is. `since` in epoch seconds.
+
+    `maintenance` is since when the maintenance page is up, 0 when it is not.
+    """
 
     host: str
     slot: str = ""
@@ -29,6 +32,7 @@ class HostStatus:
     health_seconds: float = 0.0
     public_status: int = 0
     public_release: int = 0
+    maintenance: int = 0
     drift: tuple[str, ...] = ()
     error: str = ""
     containers: tuple[dict[str, Any], ...] = field(default=())
@@ -51,6 +55,7 @@ class HostStatus:
                 "seconds": self.health_seconds,
             },
             "public": {"status": self.public_status, "release": self.public_release},
+            "maintenance": self.maintenance,
             "drift": list(self.drift),
             "containers": list(self.containers),
             "error": self.error,
@@ -98,6 +103,7 @@ def judge(host: str, state: State, vitals: Vitals) -> HostStatus:
         health_seconds=seconds,
         public_status=vitals.public.status,
         public_release=vitals.public.release,
+        maintenance=vitals.maintenance,
         drift=tuple(_drift(state, vitals)),
         containers=tuple(
             {

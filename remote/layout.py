@@ -32,6 +32,11 @@ class Layout:
         return f"{self.base}/history.jsonl"
 
     @property
+    def maintenance(self) -> str:
+        """The flag of the maintenance page, which lies beside it; both are there for nginx to read."""
+        return f"{self.base}/maintenance"
+
+    @property
     def data(self) -> str:
         return f"{self.base}/data"
 

@@ -18,7 +18,11 @@ RELEASE_HEADER = "X-EdgePaaS-Release"
 
 @dataclass(frozen=True)
 class Site:
-    """What our configuration file says: ports of both slots, and the public side."""
+    """What our configuration file says: ports of both slots, and the public side.
+
+    `allow` are the addresses and networks that see the app in maintenance; `retry_after`, in seconds, is what all
+    others are told.
+    """
 
     layout: Layout
     app: str
@@ -28,6 +32,8 @@ class Site:
     server_name: str
     max_body: str
     read_timeout: int
+    allow: tuple[str, ...] = ()
+    retry_after: int = 300
 
     @property
     def file_name(self) -> str:
@@ -56,6 +62,9 @@ class Site:
             server_name=self.server_name,
             max_body=self.max_body,
             read_timeout=self.read_timeout,
+            maintenance=self.layout.maintenance,
+            allow=self.allow,
+            retry_after=self.retry_after,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from remote import docker, facts, nginx, releases, slots
+from remote import docker, facts, maintenance, nginx, releases, slots
 from remote import volume as volumes
 from remote.command import Command, script
 from remote.layout import SLOTS, Layout
@@ -37,10 +37,14 @@ class State:
 
 @dataclass(frozen=True)
 class Vitals:
-    """How the public path and each slot answer now; (0, 0.0) where nothing answers. Seconds."""
+    """How the public path and each slot answer now; (0, 0.0) where nothing answers. Seconds.
+
+    `maintenance` is since when the maintenance page is up (epoch seconds), 0 when it is not.
+    """
 
     public: nginx.Answer
     slots: Mapping[str, tuple[int, float]]
+    maintenance: int = 0
 
 
 def prepare(layout: Layout) -> Command:
@@ -79,14 +83,15 @@ def check(site: nginx.Site, health_path: str) -> tuple[Command, ...]:
     ports = {"blue": site.blue, "green": site.green}
     return (
         nginx.answer(site, health_path),
+        maintenance.read(site.layout),
         *(slots.health(ports[slot], health_path) for slot in SLOTS),
     )
 
 
 def parse_vitals(results: Sequence[Result]) -> Vitals:
-    public, *each = results
+    public, flag, *each = results
     answers = {}
     for slot, result in zip(SLOTS, each, strict=True):
         status, _, seconds = result.text.partition(" ")
         answers[slot] = (int(status or 0), float(seconds.replace(",", ".") or 0))
-    return Vitals(nginx.parse_answer(public.stdout), answers)
+    return Vitals(nginx.parse_answer(public.stdout), answers, maintenance.parse(flag))

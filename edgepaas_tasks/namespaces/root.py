@@ -89,4 +89,21 @@ def preflight(c: Any, env: str = "", json: bool = False) -> None:
     commands.preflight(c, env, json=json)
 
 
-TASKS = (deploy, rollback, status, setup, preflight)
+@task(
+    help={
+        "env": ENV_HELP,
+        "on": "Put the maintenance page up.",
+        "off": "Take it down.",
+        "json": JSON_HELP,
+    }
+)
+def maintenance(
+    c: Any, env: str = "", on: bool = False, off: bool = False, json: bool = False
+) -> None:
+    """Show a maintenance page, or whether it is up."""
+    from edgepaas_tasks.commands import operations
+
+    say(operations.maintenance(c, env, on=on, off=off, json=json))
+
+
+TASKS = (deploy, rollback, status, setup, preflight, maintenance)

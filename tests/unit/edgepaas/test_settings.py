@@ -57,6 +57,12 @@ def test_hosts_come_typed():
         ({"default_env": "prod"}, "", "production-like environment is never a default"),
         ({"hosts": [{"address": "192.0.2.9"}]}, "lab", "hosts and lab are both set"),
         ({"hosts": [{"address": "h"}, {"address": "h"}]}, "prod2", "h stands twice"),
+        (
+            {"maintenance": {"allow": ["office"]}},
+            "lab",
+            "maintenance.allow: 'office' is no address",
+        ),
+        ({"maintenance": {"allow": ["127.0.0.0/8"]}}, "lab", "the host itself is let in anyway"),
         ({"database": {"mode": "mysql"}}, "lab", "edgepaas.database.mode: .*postgres_only"),
     ],
 )

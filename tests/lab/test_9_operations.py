@@ -1,0 +1,129 @@
+"""What an operator does between two deploys: the maintenance page, the app's output, a command inside."""
+
+import http.client
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from edgepaas_tasks.settings import merge
+from tests.lab.conftest import SETTINGS
+
+
+@dataclass(frozen=True)
+class Answer:
+    begun: float
+    kind: str  # app, page, or what was wrong
+
+
+class Visitors:
+    """Requests all the time over kept connections; each answer is the app's, or the page, or lost."""
+
+    def __init__(self, url, count=8):
+        self.address = url.removeprefix("http://")
+        self.answers = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(n,)) for n in range(count)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def between(self, first, last):
+        return Counter(one.kind for one in self.answers if first < one.begun < last)
+
+    def _work(self, number):
+        connection = http.client.HTTPConnection(self.address, timeout=30)
+        while not self._stop.is_set():
+            begun = time.monotonic()
+            try:
+                kind = self._ask(connection, post=number % 2)
+            except (OSError, http.client.HTTPException) as error:
+                kind = f"lost: {error!r}"
+                connection.close()
+            self.answers.append(Answer(begun, kind))
+            time.sleep(0.01)
+        connection.close()
+
+    def _ask(self, connection, *, post):
+        if post:
+            body = '{"author": "visitor", "text": "during maintenance"}'
+            connection.request("POST", "/api/entries", body, {"Content-Type": "application/json"})
+        else:
+            connection.request("GET", "/version", headers={"If-None-Match": "*"})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        if answer.status == 503 and answer.headers["X-EdgePaaS-Maintenance"] == "on":
+            return "page" if answer.headers["Retry-After"] == "77" and "soon" in text else text
+        wanted = 201 if post else 200
+        return "app" if answer.status == wanted and '"release"' in text else str(answer.status)
+
+
+@pytest.fixture
+def page(project):
+    (project.folder / "page.html").write_text("<h1>soon</h1>")
+    tree = merge(SETTINGS, {"maintenance": {"page": "page.html", "retry_after": 77}})
+    project.settings(tree)
+    yield tree
+    project.inv("maintenance", "--env", "lab", "--off")
+
+
+def test_maintenance_switches_every_answer_and_loses_none(project, page):
+    project.inv("nginx.configure", "--env", "lab")
+    loaded = project.host.run("systemctl show -p ExecReload nginx")
+    with Visitors(project.url) as visitors:
+        time.sleep(0.5)
+        asked = time.monotonic()
+        said = project.inv("maintenance", "--env", "lab", "--on").stdout
+        on = time.monotonic()
+        assert "edge1: maintenance is on" in said
+        assert "reloaded" not in said
+        # A deploy goes through all the same, and leaves the page up: its probes come from the host itself.
+        project.deploy("--version", "maintained")
+        (status,) = project.status()
+        assert (status["version"], status["health"]["ok"]) == ("maintained", True)
+        assert status["maintenance"] > 0
+        assert "edge1: in maintenance for" in project.inv("status", "--env", "lab").stdout
+        off = time.monotonic()
+        project.inv("maintenance", "--env", "lab", "--off")
+        back = time.monotonic()
+        time.sleep(0.5)
+    assert set(visitors.between(0, asked)) == {"app"}
+    assert set(visitors.between(asked, on)) <= {"app", "page"}
+    assert set(visitors.between(on, off)) == {"page"}
+    assert set(visitors.between(off, back)) <= {"app", "page"}
+    assert set(visitors.between(back, time.monotonic())) == {"app"}
+    assert loaded == project.host.run("systemctl show -p ExecReload nginx"), "no reload"
+    assert project.status()[0]["maintenance"] == 0
+
+
+def test_addresses_of_the_allow_list_see_the_app_in_maintenance(project, page):
+    assert "reloaded" not in project.inv("maintenance", "--env", "lab", "--on").stdout
+    with pytest.raises(Exception, match="503"):
+        project.get()
+    ours = project.host.run("ip route | sed -n 's/^default via \\([0-9.]*\\) .*/\\1/p'")
+    project.settings(merge(page, {"maintenance": {"allow": ["2001:db8::/32", ours]}}))
+    assert "reloaded once" in project.inv("maintenance", "--env", "lab", "--on").stdout
+    assert project.get()["release"] != "0"
+    shown = project.host.run(
+        "curl -s -o /dev/null -w '%{http_code}' -H 'X-Forwarded-For: 192.0.2.9' http://127.0.0.1/"
+    )
+    assert shown == "503", "what a proxy on the host forwards is not let in"
+
+
+def test_maintenance_is_asked_about_without_changing_it(project):
+    before = project.host.picture()
+    assert "maintenance is off" in project.inv("maintenance", "--env", "lab").stdout
+    project.inv("maintenance", "--env", "lab", "--on", "--off", code=2)
+    project.settings(merge(SETTINGS, {"maintenance": {"page": "nowhere.html"}}))
+    refused = project.inv("maintenance", "--env", "lab", "--on", code=2)
+    assert "nowhere.html: No such file" in refused.stderr
+    assert project.host.picture() == before
