@@ -127,6 +127,7 @@ class Rollout:
                 *self._prune(self.states[host.name], entry),
                 lease.release(self.service.layout, self.fence, fenced=True),
             ]
+            host.busy = False
             host.change(*commands)
             host.fence = None  # given back by the last command
 

@@ -34,6 +34,8 @@ class Tenure:
 
     def begin(self) -> dict[str, State]:
         """Take the lease and look, in one round trip a host; what was seen, by host."""
+        for host in self.hosts:
+            host.busy = True
         try:
             return on_each(self.hosts, self._take)
         except BaseException:
@@ -45,6 +47,8 @@ class Tenure:
         # Also where the answer to our asking was cut off: the script looks whether the token is ours.
         held = [one for one in self.hosts if one.fence is not None or one in self._asking]
         self._asking.clear()
+        for host in self.hosts:
+            host.busy = False
         for host in held:
             host.fence = None
         attempt(

@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from remote.command import Command, source, stdin_bytes
 from remote.result import Result
 
-# One line that any login shell understands (csh and fish too). It reads exactly LENGTH bytes of program and leaves the
-# rest of stdin to the commands; `sudo -n` so that a missing right fails at once instead of waiting for a password.
-_READ = 'eval "$(head -c {length})"'
-_AS_USER = "exec sh -c {read}"
+# One line that any login shell understands (csh and fish too), the same for every program. It reads a length, so many
+# bytes of program, and leaves the rest of stdin to the commands: `read` and `head -c` take no byte too many.
+# `sudo -n` so that a missing right fails at once instead of waiting for a password.
+_READ = shlex.quote('read -r edgepaas_length && eval "$(head -c "$edgepaas_length")"')
+_AS_USER = f"exec sh -c {_READ}"
 _AS_ROOT = (
     "exec sh -c "
     + shlex.quote('if [ "$(id -u)" -eq 0 ]; then exec sh -c "$1"; else exec sudo -n sh -c "$1"; fi')
-    + " sh {read}"
+    + f" sh {_READ}"
 )
 
 FENCE_CODE = 75  # EX_TEMPFAIL of sysexits.h
@@ -42,12 +43,13 @@ class Batch:
     """Commands that run in this order, in one round trip.
 
     It runs with the highest privilege that any of its commands asks for. With `streams`, the last command reads what
-    the caller sends after the program.
+    the caller sends after the program. With `more`, another batch is expected soon after this one.
     """
 
     commands: tuple[Command, ...]
     fence: Fence | None = None
     streams: bool = False
+    more: bool = False
     marker: str = field(default_factory=lambda: f"edgepaas-{secrets.token_hex(8)}")
 
     @property
@@ -60,6 +62,11 @@ class Batch:
         return sum(command.timeout for command in self.commands)
 
     def program(self) -> bytes:
+        """What goes to the stdin of `shell_line`: a length, and so many bytes."""
+        text = self._text()
+        return b"%d\n%b" % (len(text), text)
+
+    def _text(self) -> bytes:
         parts = [
             # C messages for parsers; sbin because a login user's PATH may lack it on Debian.
             'export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"',
@@ -96,10 +103,9 @@ class Batch:
             f'case "$edgepaas_code" in {accepted}) ;; *) exit 0 ;; esac'
         )
 
-    def shell_line(self, program: bytes) -> str:
-        """The exec request: constant but for the program's length."""
-        read = shlex.quote(_READ.format(length=len(program)))
-        return (_AS_ROOT if self.root else _AS_USER).format(read=read)
+    def shell_line(self) -> str:
+        """The exec request: a shell that waits for a program."""
+        return _AS_ROOT if self.root else _AS_USER
 
 
 class Frames:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def connect(target: Target) -> Any:
     link: Any = connection
     while isinstance(link, Connection):  # a jump host is a connection too, and verified like one
         _verify_keys(link, target)
+        options: Any = link.connect_kwargs
+        options["transport_factory"] = _transport
         link = link.gateway
     where = f"{connection.user}@{connection.host}:{connection.port}"
     try:
@@ -116,8 +119,20 @@ def connect(target: Target) -> Any:
             got=_cause(error),
             next_step="is the host up, and sshd listening on that port?",
         ) from None
-    _tune(connection)
+    connection.transport.set_keepalive(KEEPALIVE)
     return connection
+
+
+def disconnect(connection: Any) -> None:
+    """Closes it at once, its jump hosts too; paramiko alone may wait 0.1 s for the thread that reads."""
+    while connection is not None and not isinstance(connection, str):
+        if connection.transport is not None:
+            sock = connection.transport.sock
+            if isinstance(sock, socket.socket):
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        connection.close()
+        connection = connection.gateway
 
 
 def known_name(host: str, port: int) -> str:
@@ -160,15 +175,16 @@ def _known_hosts(connection: Any, target: Target) -> list[Path]:
     return [Path(name).expanduser() for name in (configured + " " + system).split()]
 
 
-def _tune(connection: Any) -> None:
-    transport = connection.transport
-    transport.set_keepalive(KEEPALIVE)
-    sock = transport.sock
+def _transport(sock: Any, **options: Any) -> Any:
+    """paramiko's transport, on a socket that is tuned before the key exchange."""
+    from paramiko import Transport
+
     if isinstance(sock, socket.socket):
-        # paramiko leaves Nagle's algorithm on, which costs an exec one round trip and 40 ms.
+        # paramiko leaves Nagle's algorithm on, which costs an exec one round trip and 40 ms, a login two round trips.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED * 1000)
+    return Transport(sock, **options)
 
 
 def _cause(error: BaseException) -> str:

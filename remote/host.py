@@ -25,7 +25,8 @@ class Exec:
 class Host:
     """A machine that is read and changed in batches.
 
-    `trace` has every round trip so far. With `dry_run`, `read` works as ever and `change` only tells `observe`.
+    `trace` has every round trip so far. With `dry_run`, `read` works as ever and `change` only tells `observe`. `busy`
+    says that batch follows batch: each then gets a shell that already waits.
     """
 
     def __init__(
@@ -39,12 +40,13 @@ class Host:
         self.name = transport.name
         self.dry_run = dry_run
         self.fence: Fence | None = None
+        self.busy = False
         self.trace: list[Exec] = []
         self._observe = observe
 
     def read(self, *commands: Command) -> tuple[Result, ...]:
         """Run commands that change nothing; one result each. Raises CommandFailed at the first failure."""
-        return self._execute(Batch(commands), changes=False)
+        return self._execute(Batch(commands, more=self.busy), changes=False)
 
     def change(self, *commands: Command) -> tuple[Result, ...]:
         """Run commands that change the host, under its lease once one is held."""
@@ -58,7 +60,8 @@ class Host:
             for command in commands:
                 self.tell(f"would run: {command}")
             return ()
-        return self._execute(Batch(commands, self.fence, streams), changes=True, chunks=chunks)
+        batch = Batch(commands, self.fence, streams, self.busy)
+        return self._execute(batch, changes=True, chunks=chunks)
 
     def tell(self, line: str) -> None:
         """Say something about this host to whoever watches."""

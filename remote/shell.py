@@ -31,7 +31,7 @@ class LocalTransport:
     ) -> Streams:
         program = batch.program()
         process = subprocess.Popen(
-            ["sh", "-c", batch.shell_line(program)],
+            ["sh", "-c", batch.shell_line()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

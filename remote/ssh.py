@@ -1,4 +1,4 @@
-"""Batches over SSH: each an exec request with the program on its stdin, on the one open connection."""
+"""Batches over SSH: each an exec request with the program on its stdin, on the one connection of its host."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from remote.batch import Batch, Frames
-from remote.connection import Target, connect
+from remote.connection import Target
+from remote.link import link
 from remote.transport import Streams
 
 
 class SSHTransport:
-    """One connection, opened at first use and kept for the whole command."""
+    """One connection, opened at first use, kept for the whole command and for those after it in the same process."""
 
     def __init__(self, target: Target) -> None:
         self.name = target.name
-        self.target = target
-        self._connection: Any = None
+        self._link = link(target)
         self._channel: Any = None
 
+    def begin(self) -> None:
+        self._link.begin()
+
     def open(self) -> None:
-        if self._connection is None:
-            self._connection = connect(self.target)
+        self._link.open()
 
     def execute(
         self, batch: Batch, chunks: Iterable[bytes], on_line: Callable[[str], None] | None
     ) -> Streams:
-        assert self._connection is not None, "open() comes first"
-        program = batch.program()
         streams = Streams(Frames(batch.marker), Frames(batch.marker, on_line))
         deadline = time.monotonic() + batch.timeout
         try:
-            channel = self._connection.transport.open_session(timeout=self.target.connect_timeout)
-            channel.exec_command(batch.shell_line(program))
+            channel = self._link.session(batch.shell_line(), batch.timeout)
         except (
             Exception
         ) as error:  # paramiko raises many kinds here; all mean the connection is gone
             streams.note = str(error)
             return streams
         self._channel = channel
+        channel.settimeout(batch.timeout)
         failures: list[BaseException] = []
 
         def send() -> None:
             try:
-                channel.sendall(program)
+                channel.sendall(batch.program())
                 for chunk in chunks:
                     channel.sendall(chunk)
                 channel.shutdown_write()
@@ -66,6 +66,8 @@ class SSHTransport:
             helper.start()
         if not batch.streams:
             send()
+        if batch.more:
+            self._link.prepare(batch.shell_line(), batch.timeout)
         try:
             while True:
                 channel.settimeout(max(0.0, deadline - time.monotonic()))
@@ -92,6 +94,4 @@ class SSHTransport:
 
     def close(self) -> None:
         self.interrupt()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._link.rest()

@@ -120,7 +120,7 @@ def test_a_flip_that_nobody_listens_to_any_more_goes_back(run, service, web, stu
     program = batch.program()
     environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
     process = subprocess.Popen(
-        ["sh", "-c", batch.shell_line(program)],
+        ["sh", "-c", batch.shell_line()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -99,14 +99,14 @@ def test_a_secret_on_stdin_is_not_shown():
 
 def test_no_word_of_a_batch_is_on_an_argument_list():
     batch = Batch((argv("echo", "sentinel-word"), script("put", "/x", "600", stdin=b"sentinel-in")))
-    assert "sentinel" not in batch.shell_line(batch.program())
+    assert "sentinel" not in batch.shell_line()
 
 
 def test_a_batch_is_root_when_one_of_its_commands_is():
     assert not Batch((argv("id"),)).root
     batch = Batch((argv("id"), argv("id").as_root()))
     assert batch.root
-    assert "sudo -n" in batch.shell_line(b"")
+    assert "sudo -n" in batch.shell_line()
 
 
 def test_a_command_that_hangs_is_ended_and_named(host):
