@@ -56,7 +56,7 @@ def deploy(
     """Build this directory and make it live. Raises with nothing changed, or with the old release serving."""
     begun = int(time.time())
     settings = service.settings
-    version, values = resolve(service, progress, request)
+    version, values = resolve(service, progress, request, hosts)
     with held(service, hosts, progress, "deploy", wait) as (tenure, states):
         with progress.phase("build") as phase:
             built = _image(service, progress, version, request)

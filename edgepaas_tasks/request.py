@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.service import Service
 from env.layers import Resolution
+from remote.host import Host
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class Request:
 
 
 def resolve(
-    service: Service, progress: Progress, request: Request
+    service: Service, progress: Progress, request: Request, hosts: Sequence[Host] = ()
 ) -> tuple[versions.Version, Resolution]:
-    """Everything that can be settled, and refused, without a host."""
+    """Everything that can be settled, and refused, without a host. Once nothing asked for is wrong, `hosts` connect."""
     settings = service.settings
     with progress.phase("resolve") as phase:
         context = Path(settings.build.context)
@@ -35,6 +37,8 @@ def resolve(
             raise Refused(f"build.context: there is no {context / settings.build.dockerfile}")
         version = versions.settle(context, request.version)
         values = environment.gather(settings, request.given)
+        for host in hosts:
+            host.begin()
         image.require_engine()
         warned = f", {len(values.warnings)} warnings" if values.warnings else ""
         phase.outcome = f"version {version.text}, {len(values.values)} variables{warned}"

@@ -14,6 +14,7 @@ from edgepaas_tasks import inventory, settings
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.settings import Settings
 from remote import engine as engines
+from remote.connection import preload
 from remote.layout import Layout
 from remote.lease import Holder, machine
 from remote.nginx import Site
@@ -76,7 +77,8 @@ def describe(chosen: Settings) -> Service:
 def hosts(
     of: Service, *, dry_run: bool = False, observe: Callable[[str, str], None] | None = None
 ) -> Iterator[list[Host]]:
-    """The service's hosts; their connections are closed at the end."""
+    """The service's hosts, not yet connected; connections stay warm for the next task of this process."""
+    preload()
     found = inventory.connect(of.settings, dry_run=dry_run, observe=observe)
     try:
         yield found

@@ -44,6 +44,10 @@ class Host:
         self.trace: list[Exec] = []
         self._observe = observe
 
+    def begin(self) -> None:
+        """Connect in the background; what goes wrong is told at the first round trip."""
+        self.transport.begin()
+
     def read(self, *commands: Command) -> tuple[Result, ...]:
         """Run commands that change nothing; one result each. Raises CommandFailed at the first failure."""
         return self._execute(Batch(commands, more=self.busy), changes=False)

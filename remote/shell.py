@@ -23,6 +23,9 @@ class LocalTransport:
         self._env = dict(os.environ if env is None else env)
         self._process: subprocess.Popen[bytes] | None = None
 
+    def begin(self) -> None:
+        """Nothing to connect."""
+
     def open(self) -> None:
         """Nothing to connect."""
 

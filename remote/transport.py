@@ -25,6 +25,10 @@ class Transport(Protocol):
 
     name: str
 
+    def begin(self) -> None:
+        """Connect in the background, for `open` to wait for."""
+        ...
+
     def open(self) -> None:
         """Connect; a second call does nothing. Raises Unreachable, HostKeyUnknown or HostKeyChanged."""
         ...

@@ -29,6 +29,9 @@ class Answering:
         self.live = live
         self.said = []
 
+    def begin(self):
+        pass
+
     def open(self):
         pass
 
