@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks import environment, image, migrations
+from edgepaas_tasks import build, environment, migrations
 from edgepaas_tasks import version as versions
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
@@ -122,11 +122,12 @@ def _image(
 ) -> Image:
     name = service.settings.image_name
     if request.image:
-        return image.named(request.image, name, version)
-    return image.build(
+        return build.named(request.image, name, version)
+    return build.build(
         service.settings.build,
         name,
         version,
         fresh=request.fresh,
+        pull=request.pull,
         say=lambda line: progress.step("docker", line),
     )

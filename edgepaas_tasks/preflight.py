@@ -92,8 +92,8 @@ def _here(of: Service) -> Iterator[Check]:
 def _git(of: Service) -> Check:
     context = Path(of.settings.build.context)
     try:
-        version = versions.settle(context, "")
-    except Refused as error:
+        version = versions.settle(of.settings.build, "")
+    except SettingsError as error:
         return Check(HERE, "git", WARNING, str(error).splitlines()[0], "give --version to deploy")
     words = ("git", "-C", str(context), "rev-parse", "--is-shallow-repository")
     if local.run(*words, ok=(0, 127, 128)).text == "true":

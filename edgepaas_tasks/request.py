@@ -22,6 +22,7 @@ class Request:
     version: str = ""
     image: str = ""
     fresh: bool = False
+    pull: bool = False
     given: tuple[str, ...] = ()
     allow_destructive: bool = False
 
@@ -35,8 +36,10 @@ def resolve(
         context = Path(settings.build.context)
         if not request.image and not (context / settings.build.dockerfile).is_file():
             raise Refused(f"build.context: there is no {context / settings.build.dockerfile}")
-        version = versions.settle(context, request.version)
+        version = versions.settle(settings.build, request.version, fresh=request.fresh)
         values = environment.gather(settings, request.given)
+        hidden = {name: one.text for name, one in values.values.items() if one.secret}
+        versions.require_public(version, hidden)
         for host in hosts:
             host.begin()
         image.require_engine()

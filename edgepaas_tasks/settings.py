@@ -30,12 +30,17 @@ class Part(BaseModel):
 
 
 class Build(Part):
-    """`docker build` on this machine."""
+    """`docker build` on this machine.
+
+    `cache: false` makes every layer anew, `pull` looks for a newer base, `cache_size` ("10g") caps what builds keep.
+    """
 
     context: str = "."
     dockerfile: str = "Dockerfile"
     args: dict[str, str] = {}
     cache: bool = True
+    pull: bool = False
+    cache_size: str = Field(default="", pattern=r"^([1-9][0-9]*[kmg])?$")
     timeout: Seconds = 1800
 
 
@@ -306,6 +311,12 @@ def load(tree: Mapping[str, Any], environment: str | None) -> Settings:
     except ValidationError as error:
         lines = [_line(problem) for problem in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+
+
+def shared(tree: Mapping[str, Any]) -> Settings:
+    """The settings that all environments share, for what is done once for all of them. Raises SettingsError."""
+    plain = {key: value for key, value in _plain(tree).items() if key != "environments"}
+    return load({**plain, "environments": {"default": {}}}, "default")
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from remote.command import Command, argv, script
+
+OWNER = "edgepaas.image"  # label of every image we built: its name
+INPUTS = "edgepaas.inputs"  # label: a digest of what it was built from
+
+# As the engine's templates have it: the id, what tells images of equal layers apart, the layers from the lowest.
+FORM = (
+    '{{.Id}} {{.Created}}/{{with .Config}}{{index .Labels "edgepaas.inputs"}}{{end}}'
+    "{{range .RootFS.Layers}} {{.}}{{end}}"
+)
 
 
 def images() -> Command:
     """All images of the host with their layers, for `parse_images`."""
-    return script("images").as_root().called("list the images")
+    return script("images", FORM).as_root().called("list the images")
 
 
 def parse_images(text: str) -> dict[str, tuple[str, ...]]:
     """The layers of each image, from the lowest, by the image's id."""
-    lines = (line.split() for line in text.splitlines() if line.strip())
-    return {words[0]: tuple(words[1:]) for words in lines}
+    return {identifier: tuple(layers) for identifier, _, *layers in _lines(text)}
+
+
+def parse_marks(text: str) -> dict[str, str]:
+    """What tells images of equal layers apart, by the image's id."""
+    return {identifier: mark for identifier, mark, *_ in _lines(text)}
 
 
 def shared_layers(image: Sequence[str], there: Iterable[Sequence[str]]) -> int:
@@ -29,6 +42,10 @@ def shared_layers(image: Sequence[str], there: Iterable[Sequence[str]]) -> int:
 def takes_partial_images(store: str) -> bool:
     """Whether `docker load` fills in layers it has: the graph drivers do, the containerd store is not known to."""
     return store in ("overlay2", "vfs", "btrfs", "zfs", "aufs", "devicemapper", "fuse-overlayfs")
+
+
+def _lines(text: str) -> Iterator[list[str]]:
+    return (line.split() for line in text.splitlines() if " " in line)
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

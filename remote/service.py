@@ -14,7 +14,10 @@ from remote.result import Result
 
 @dataclass(frozen=True)
 class State:
-    """A host and one service on it, as they were at the same moment."""
+    """A host and one service on it, as they were at the same moment.
+
+    `images` has the layers of every image of the host, `marks` what tells those of equal layers apart.
+    """
 
     facts: facts.Facts
     live: slots.Live
@@ -22,6 +25,7 @@ class State:
     history: tuple[releases.Entry, ...]
     releases: Mapping[int, releases.Release]
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
     volume: volumes.Seen | None = None
 
     @property
@@ -74,6 +78,7 @@ def parse(results: Sequence[Result]) -> State:
         history=releases.parse_history(history.stdout),
         releases=releases.parse_releases(found.stdout),
         images=docker.parse_images(images.stdout),
+        marks=docker.parse_marks(images.stdout),
         volume=volumes.parse(volume[0].stdout) if volume else None,
     )
 

@@ -5,11 +5,12 @@ Importing any of these costs nothing but Invoke: what a task needs is imported w
 
 from invoke import Collection
 
-from edgepaas_tasks.namespaces import docker, env, lab, migrate, nginx, root, volume
+from edgepaas_tasks.namespaces import build, docker, env, lab, migrate, nginx, root, volume
 
 ns = Collection("edgepaas")
 for _task in root.TASKS:
     ns.add_task(_task)
+ns.add_collection(build.ns)
 ns.add_collection(docker.ns)
 ns.add_collection(volume.ns)
 ns.add_collection(migrate.ns)

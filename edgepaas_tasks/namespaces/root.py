@@ -11,9 +11,10 @@ from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, sa
 @task(
     help={
         "env": ENV_HELP,
-        "version": "Version to tag and show (default: the commit).",
+        "version": "Version to tag and show (default: BUILD_VERSION, else the commit).",
         "image": "Deploy this image of this machine instead of building one.",
         "no_cache": "Build every layer anew.",
+        "pull": "Look for a newer base image when building.",
         "set_": SET_HELP,
         "wait": WAIT_HELP,
         "allow_destructive": "Run migrations that drop, rename or change what there is.",
@@ -27,6 +28,7 @@ def deploy(
     version: str = "",
     image: str = "",
     no_cache: bool = False,
+    pull: bool = False,
     set_: list[str] | None = None,
     wait: str = "",
     allow_destructive: bool = False,
@@ -36,7 +38,7 @@ def deploy(
     from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.request import Request
 
-    request = Request(version, image, no_cache, tuple(set_ or ()), allow_destructive)
+    request = Request(version, image, no_cache, pull, tuple(set_ or ()), allow_destructive)
     say(commands.deploy(c, env, request, wait=wait, dry_run=dry_run))
 
 

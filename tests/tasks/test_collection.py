@@ -6,7 +6,7 @@ import pytest
 
 from edgepaas_tasks import ns
 
-READS = {"status", "show", "ps"}
+READS = {"status", "show", "ps", "version"}
 
 
 def tasks():

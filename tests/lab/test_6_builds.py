@@ -1,0 +1,143 @@
+"""Builds by a real engine, with every Docker client of this machine: the classic builder here, BuildKit there."""
+
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from edgepaas_tasks import build, image
+from edgepaas_tasks import version as versions
+from edgepaas_tasks.lab import images
+from edgepaas_tasks.settings import Build
+
+CLIENTS = sorted(
+    {
+        str(Path(folder, "docker").resolve().parent)
+        for folder in os.environ["PATH"].split(":")
+        if os.access(Path(folder, "docker"), os.X_OK)
+    }
+)
+
+
+def docker(*words):
+    done = subprocess.run(["docker", *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request, monkeypatch, docker):
+    path = [request.param, *(one for one in os.environ["PATH"].split(":") if one != request.param)]
+    monkeypatch.setenv("PATH", ":".join(path))
+    monkeypatch.delenv("BUILD_VERSION", raising=False)
+    images.ensure("debian", print)
+
+
+@pytest.fixture
+def project(client, tmp_path):
+    """A small image with a layer that says when it was made, under a name of its own."""
+    (tmp_path / "app.py").write_text("1\n")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {images.PYTHON}\nRUN date +%s.%N >/made\nCOPY app.py /app.py\n"
+    )
+    name = f"edgepaas-test/{uuid.uuid4().hex[:8]}"
+    yield tmp_path, name
+    for found in docker("images", "-q", "--filter", f"label={build.OWNER}={name}").split():
+        subprocess.run(["docker", "rmi", "-f", found], capture_output=True)
+
+
+def make(project, asked="", **more):
+    folder, name = project
+    said = []
+    settings = Build(context=str(folder))
+    version = versions.settle(settings, asked, fresh=more.get("fresh", False))
+    return build.build(settings, name, version, say=said.append, **more), said
+
+
+def made(found):
+    return docker("run", "--rm", "--network", "none", found.reference, "cat", "/made")
+
+
+def commit(folder):
+    who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "one")):
+        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_one_commit_is_one_image_and_two_trees_are_two(project):
+    folder, name = project
+    commit(folder)
+    first, said = make(project)
+    assert len(said) > 1, "it was built"
+    again, said = make(project)
+    assert (again, said) == (first, ["it is built already"])
+
+    docker("tag", first.id, f"{name}:other")
+    docker("rmi", first.reference)
+    cached, said = make(project)
+    assert len(said) > 1
+    assert cached.id == first.id, "the same commit from the cache is the same image"
+
+    (folder / "app.py").write_text("2\n")
+    changed, _ = make(project)
+    assert changed.reference != first.reference
+    assert changed.layers[:-1] == first.layers[:-1], "the layers below come from the cache"
+    assert image.find(first.reference).id == first.id
+
+
+def test_without_cache_every_layer_is_made_anew_under_a_tag_of_its_own(project):
+    first, _ = make(project, fresh=True)
+    second, _ = make(project, fresh=True)
+    assert first.reference != second.reference
+    assert made(first) != made(second)
+    cached, _ = make(project)
+    assert made(cached) in (made(first), made(second))
+
+
+def test_a_tag_never_moves(project):
+    folder, name = project
+    first, _ = make(project, asked="v1")
+    (folder / "app.py").write_text("2\n")
+    second, _ = make(project, asked="v1")
+    assert first.reference == f"{name}:v1"
+    assert second.reference.startswith(f"{name}:v1-")
+    assert image.find(f"{name}:v1").id == first.id
+    assert docker("run", "--rm", second.reference, "cat", "/app.py") == "2"
+    tags = docker("images", "--format", "{{.Tag}}", name).split()
+    assert sorted(tags) == sorted(one.reference.partition(":")[2] for one in (first, second))
+
+
+def test_an_image_says_what_it_is(project):
+    folder, name = project
+    commit(folder)
+    found, _ = make(project)
+    form = "{{range $k, $v := .Config.Labels}}{{$k}}={{$v}}\n{{end}}"
+    labels = dict(
+        line.split("=", 1)
+        for line in docker("image", "inspect", "-f", form, found.reference).split("\n")
+    )
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    assert labels["org.opencontainers.image.revision"] == head
+    assert labels["org.opencontainers.image.version"] == head[:12]
+    assert labels["org.opencontainers.image.created"].startswith("20")
+    assert labels[build.OWNER] == name
+
+
+def test_a_build_that_fails_leaves_no_tag(project):
+    folder, name = project
+    (folder / "Dockerfile").write_text(f"FROM {images.PYTHON}\nRUN false\n")
+    with pytest.raises(build.CommandFailed, match="docker build failed"):
+        make(project)
+    assert docker("images", "-q", name) == ""
+
+
+def test_buildkit_is_used_where_client_and_engine_have_it(client):
+    plugin = subprocess.run(["docker", "buildx", "version"], capture_output=True).returncode == 0
+    major = int(docker("version", "-f", "{{.Client.Version}}").split(".")[0])
+    expected = None if plugin else "1" if major < 23 else "0"
+    assert image.buildkit().get("DOCKER_BUILDKIT") == expected
+    assert shutil.which("docker")

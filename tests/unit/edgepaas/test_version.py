@@ -1,0 +1,157 @@
+"""Versions: the commit where the files are the commit's, a hash of what is sent where they are not."""
+
+import re
+import subprocess
+
+import pytest
+
+from edgepaas_tasks import version as versions
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.settings import Build, SettingsError
+from edgepaas_tasks.version import Version
+
+
+@pytest.fixture(autouse=True)
+def no_version_of_the_machine(monkeypatch):
+    for name in ("BUILD_VERSION", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def git(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_AUTHOR_DATE", "2026-01-02T03:04:05+00:00")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T03:04:05+00:00")
+
+    def git(*words):
+        who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+        done = subprocess.run(
+            ["git", *who, *words], cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "main.py").write_text("1\n")
+    (tmp_path / "app" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / ".gitignore").write_text("*.log\n__pycache__/\nbuild/\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    return git
+
+
+def settle(folder, asked="", **more):
+    return versions.settle(Build(context=str(folder)), asked, **more)
+
+
+def test_a_clean_tree_is_its_commit(git, tmp_path):
+    version = settle(tmp_path / "app")
+    commit = git("rev-parse", "HEAD")
+    assert (version.text, version.commit) == (commit[:12], commit)
+    assert version.created.startswith("2026-01-02T03:04:05")
+
+
+def test_a_changed_tree_is_never_the_commit_and_two_trees_never_share_a_version(git, tmp_path):
+    app = tmp_path / "app"
+    seen = {settle(app).text}
+    for change in (
+        lambda: (app / "main.py").write_text("2\n"),
+        lambda: (app / "main.py").write_text("3\n"),
+        lambda: (app / "main.py").chmod(0o755),
+        lambda: (app / "new.py").touch(),
+        lambda: (app / "link").symlink_to("main.py"),
+        lambda: (app / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n"),
+        lambda: (app / "main.py").unlink(),
+    ):
+        change()
+        version = settle(app)
+        assert re.fullmatch(r"[0-9a-f]{12}-dirty-[0-9a-f]{12}", version.text), version
+        assert version.created == "", "these are not the commit's files"
+        assert version.text not in seen
+        seen.add(version.text)
+        assert settle(app) == version
+
+
+def test_a_file_that_git_ignores_and_docker_does_not_makes_a_difference(git, tmp_path):
+    app = tmp_path / "app"
+    clean = settle(app)
+    (app / "debug.log").write_text("x")
+    (app / "build").mkdir()
+    (app / "build" / "thing").write_text("x")
+    assert "dirty" in settle(app).text
+    (app / ".dockerignore").write_text("*.log\nbuild\n.dockerignore\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "two")
+    assert "dirty" not in settle(app).text
+    assert settle(app).text != clean.text
+
+
+def test_bytecode_and_changes_elsewhere_make_no_difference(git, tmp_path):
+    (tmp_path / "app" / "__pycache__").mkdir()
+    (tmp_path / "app" / "__pycache__" / "main.pyc").write_bytes(b"x")
+    (tmp_path / "README").write_text("x")
+    assert settle(tmp_path / "app").text == git("rev-parse", "HEAD")[:12]
+
+
+def test_without_git_it_is_a_hash_of_the_files(tmp_path):
+    (tmp_path / "a").write_text("1")
+    first = settle(tmp_path)
+    assert re.fullmatch(r"files-[0-9a-f]{12}", first.text)
+    (tmp_path / "a").write_text("2")
+    assert settle(tmp_path).text != first.text
+
+
+def test_a_build_without_cache_has_a_random_hexadecimal_version(git, tmp_path):
+    texts = {settle(tmp_path / "app", fresh=True).text for _ in range(5)}
+    assert len(texts) == 5
+    assert all(re.fullmatch("[0-9a-f]{6}", text) for text in texts)
+    uncached = Build(context=str(tmp_path / "app"), cache=False)
+    assert re.fullmatch("[0-9a-f]{6}", versions.settle(uncached, "").text)
+
+
+def test_what_was_asked_for_comes_before_what_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("BUILD_VERSION", "handed-on")
+    assert settle(tmp_path).text == "handed-on"
+    assert settle(tmp_path, fresh=True).text == "handed-on"
+    assert settle(tmp_path, "asked").text == "asked"
+
+
+@pytest.mark.parametrize("wrong", ["-x", ".x", "a b", "a/b", "a:b", "x" * 65, "é"])
+def test_what_is_no_tag_is_refused(wrong, tmp_path, monkeypatch):
+    with pytest.raises(SettingsError, match="--version"):
+        settle(tmp_path, wrong)
+    monkeypatch.setenv("BUILD_VERSION", wrong)
+    with pytest.raises(SettingsError, match="BUILD_VERSION"):
+        settle(tmp_path)
+
+
+def test_a_version_that_github_emptied_is_no_reason_to_make_up_another(monkeypatch, tmp_path):
+    monkeypatch.setenv("BUILD_VERSION", "")
+    assert settle(tmp_path).text
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with pytest.raises(SettingsError, match="set and empty"):
+        settle(tmp_path)
+
+
+def test_a_login_in_the_repositorys_address_is_not_in_the_label(git, tmp_path):
+    git("remote", "add", "origin", "https://user:token@git.example/shop.git")
+    assert settle(tmp_path / "app").source == "https://git.example/shop.git"
+    git("remote", "set-url", "origin", "git@git.example:shop.git")
+    assert settle(tmp_path / "app").source == "git@git.example:shop.git"
+
+
+def test_it_is_written_for_later_steps_and_jobs(monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_ENV", str(tmp_path / "env"))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    (tmp_path / "env").write_text("A=b\n")
+    versions.publish(Version("abc123"))
+    assert (tmp_path / "env").read_text() == "A=b\nBUILD_VERSION=abc123\n"
+    assert (tmp_path / "output").read_text() == "build_version=abc123\n"
+
+
+def test_a_version_that_contains_a_secret_is_refused_without_showing_it():
+    hidden = {"TOKEN": "a1b2c3", "OTHER": "zzz", "EMPTY": ""}
+    with pytest.raises(Refused, match="contains the value of TOKEN, ") as caught:
+        versions.require_public(Version("x-a1b2c3-y"), hidden)
+    assert "a1b2c3" not in str(caught.value)
+    versions.require_public(Version("a1b2d3"), hidden)
