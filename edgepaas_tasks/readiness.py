@@ -137,8 +137,15 @@ def _restarts(facts: Facts) -> Answer:
 
 
 def _nginx(facts: Facts) -> Answer:
+    stopped = "nginx is not running on this host"
+    if not facts.nginx:
+        return "nginx", BLOCKER, stopped, "inv setup --env NAME"
+    if not facts.nginx_active and facts.nginx_broken:
+        found = f"{stopped}, and its configuration is not valid: {facts.nginx_broken}"
+        return "nginx", BLOCKER, found, "nginx -t on the host"
     if not facts.nginx_active:
-        return "nginx", BLOCKER, "nginx is not running on this host", "inv setup --env NAME"
+        found = f"{stopped}; a deploy starts it"
+        return "nginx", WARNING, found, "systemctl status nginx on the host tells why it stopped"
     if facts.nginx_broken:
         # It serves on with what it has read; a deploy that changes no site of ours does not touch it.
         found = f"nginx's configuration is not valid: {facts.nginx_broken}"

@@ -25,6 +25,9 @@ from remote.releases import Entry, Release
 from remote.service import State
 from remote.slots import Live
 
+# What configuring nginx answers, for people.
+SITE = {"same": "as it was", "reloaded": "has a new configuration", "started": "was started"}
+
 
 @dataclass
 class Rollout:
@@ -59,8 +62,8 @@ class Rollout:
             commands += releases.stage(layout, self.release, composed.text)
         answers = on_each(self.hosts, lambda host: host.change(*commands))
         told = {results[0].text for results in answers.values()}
-        site = "nginx as it was" if told == {"same"} else "nginx has a new configuration"
-        return f"release {self.release.number}, {site}"
+        site = ", ".join(SITE.get(one, one) for one in sorted(told))
+        return f"release {self.release.number}, nginx {site}"
 
     def migrate(self, composed: Environment, *, allow_destructive: bool) -> str:
         """Bring the schema to the new image's revision: once, from the new image, on one host."""

@@ -48,6 +48,10 @@ def parse(text: str, *, port: int, health_path: str) -> Diagnosis:
 
 # What a log line shows, in the order of how much it explains.
 _LOGGED = (
+    (
+        r"Cannot connect to the Docker daemon",
+        "Docker stopped on this host: systemctl status docker",
+    ),
     (r"exec format error", "the image is built for another processor architecture"),
     (r"No space left on device", "the disk is full"),
     (r"Permission denied", "a file or directory may not be read or written by the image's user"),

@@ -15,6 +15,7 @@ from edgepaas_tasks.lab import engine, hosts, lifecycle
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost
 from edgepaas_tasks.settings import merge
+from tests.lab.faults import Faulty
 
 ROOT = Path(__file__).parents[2]
 
@@ -195,6 +196,14 @@ def project(ready):
     """A ready project with the app and the settings as they were."""
     ready.restore()
     return ready
+
+
+@pytest.fixture
+def faulty(project):
+    """A ready project whose deploying process can be made to fail."""
+    found = Faulty(project)
+    yield found
+    found.disarm()
 
 
 @pytest.fixture(scope="module")

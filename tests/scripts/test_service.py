@@ -52,6 +52,19 @@ def test_the_journal_grows_line_by_line(service, run):
     assert mode(journal) == "0o600"
 
 
+def test_the_journal_goes_on_after_a_line_that_a_full_disk_cut_short(run, tmp_path):
+    journal = tmp_path / "history.jsonl"
+    run("record", str(journal), stdin=b'{"release": 1}')
+    with journal.open("a") as file:
+        file.write('{"release": 2, "vers')
+    run("record", str(journal), stdin=b'{"release": 3}')
+    assert journal.read_text().splitlines() == [
+        '{"release": 1}',
+        '{"release": 2, "vers',
+        '{"release": 3}',
+    ]
+
+
 def test_releases_are_read_one_a_line(service, run):
     for number in (1, 2):
         folder = service / "releases" / str(number)

@@ -60,7 +60,12 @@ SICK = {
     ("docker", BLOCKER, "older than 20.10"): {"docker": "19.03.15"},
     ("docker", WARNING, "a snap sees only parts"): {"engine": "/snap/bin/dockerd"},
     ("live-restore", WARNING, "live-restore is off"): {"live_restore": False},
-    ("nginx", BLOCKER, "nginx is not running"): {"nginx_active": False},
+    ("nginx", BLOCKER, "nginx is not running"): {"nginx_active": False, "nginx": ""},
+    ("nginx", BLOCKER, "and its configuration is not valid: [emerg]"): {
+        "nginx_active": False,
+        "nginx_broken": "[emerg] unknown",
+    },
+    ("nginx", WARNING, "not running on this host; a deploy starts it"): {"nginx_active": False},
     ("nginx", WARNING, "not valid: [emerg] unknown"): {"nginx_broken": "[emerg] unknown"},
     ("disk", BLOCKER, "only 10 MB free under /var/lib/docker"): {
         "disks": (Disk("/var/lib/docker", 10 * 2**20, None),)

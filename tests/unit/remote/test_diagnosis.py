@@ -49,6 +49,10 @@ LOOPBACK6_8000 = "00000000000000000000000001000000:1F40"
         (shown("exited", 1, log="psycopg.OperationalError: connection refused"), "database"),
         (shown("exited", 1, disk="/var/lib/docker 100"), "the disk is full"),
         (shown("exited", 3), "ended with exit code 3"),
+        (
+            shown(log="Cannot connect to the Docker daemon at unix:///x").replace("status=", ""),
+            "Docker stopped on this host",
+        ),
     ],
 )
 def test_the_likely_cause(text, cause):

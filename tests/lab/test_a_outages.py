@@ -1,0 +1,145 @@
+"""The host, its Docker daemon, its nginx or its disk fails in the middle of a deploy: named, survived, converged."""
+
+import subprocess
+import time
+
+import pytest
+
+from edgepaas_tasks.lab import hosts as lab_hosts
+from edgepaas_tasks.lab.load import Load
+from tests.lab.faults import SOAK, Fault
+
+
+def reboot(host):
+    lab_hosts.reboot(host)
+
+
+def power_cut(host):
+    """Nothing on the host gets to end in order."""
+    subprocess.run(["docker", "kill", host.container], check=True, capture_output=True)
+    lab_hosts.start(host)
+    lab_hosts.wait_for_system(host)
+    lab_hosts.wait_for_login(host)
+
+
+REBOOTS = [("flip to", reboot)]
+if SOAK:
+    steps = ("configure nginx", "start release", "flip to", "record release", "load the image")
+    REBOOTS = [(step, how) for step in steps for how in (reboot, power_cut)]
+
+
+@pytest.mark.parametrize(("step", "how"), REBOOTS, ids=lambda one: getattr(one, "__name__", one))
+def test_a_reboot_in_the_middle_of_a_deploy(faulty, step, how):
+    project = faulty.project
+    project.write(f"before the {how.__name__}")
+    faulty.configure(flip={"bake": 20, "drain": 5})
+    process = faulty.start(faulty.words("deploy"), Fault("tell", "amid", step))
+    faulty.reach(process)
+    how(project.host.host)
+    served = wait_until_it_serves(project)
+    done, _ = faulty.end(process)
+    assert done.returncode == 1
+    assert "edge1: the connection ended during: " in done.stderr
+    print(f"{how.__name__} amid {step}: served {served:.1f} s after the host was up")
+    faulty.configure()
+    faulty.converge()
+    assert f"before the {how.__name__}" in project.entries()
+
+
+def wait_until_it_serves(project) -> float:
+    begun = time.monotonic()
+    while True:
+        try:
+            assert project.get("/health/ready")["status"] == "ready"
+            return time.monotonic() - begun
+        except OSError:
+            assert time.monotonic() - begun < 60, project.status()
+            time.sleep(0.1)
+
+
+def test_the_docker_daemon_is_killed_in_the_middle_of_a_deploy(faulty):
+    """Containers, and the ports that they are published on, outlive it; systemd brings it up again."""
+    project = faulty.project
+    with Load(project.url, connections=2) as load:
+        process = faulty.start(faulty.words("deploy"), Fault("hold", "before", "start release"))
+        faulty.reach(process)
+        project.host.run(
+            "systemctl stop docker.socket; systemctl kill -s KILL docker; systemctl stop docker"
+        )
+        faulty.go()
+        done, _ = faulty.end(process)
+        refused, _ = faulty.run(faulty.words("deploy"))
+        project.host.run("systemctl start docker")
+        faulty.converge()
+    assert done.returncode == refused.returncode == 1
+    assert "likely cause: Docker stopped on this host" in done.stderr
+    assert "Docker is installed and does not answer" in refused.stderr
+    assert load.report.failed == 0, str(load.report)
+
+
+def test_nginx_is_stopped_in_the_middle_of_a_deploy(faulty):
+    project = faulty.project
+    before = project.status()[0]
+    process = faulty.start(faulty.words("deploy"), Fault("hold", "before", "flip to"))
+    faulty.reach(process)
+    project.host.run("systemctl stop nginx")
+    faulty.go()
+    done, _ = faulty.end(process)
+    assert done.returncode == 1
+    assert "nginx does not run on this host" in done.stderr
+    after = project.status()[0]
+    assert (after["slot"], after["release"]) == (before["slot"], before["release"])
+    said = project.inv("preflight", "--env", "lab").stdout
+    assert "nginx is not running on this host; a deploy starts it" in said
+    faulty.converge()
+    assert project.host.run("systemctl is-active nginx") == "active"
+
+
+@pytest.fixture
+def confined(faulty):
+    """A second service of the same host, whose directory is on a disk of its own: the host's volume, 48 MB of it."""
+    project = faulty.project
+    run, device = project.host.run, project.host.host.device
+    run(
+        "mkfs.ext4 -q -F -m 0 $1 48M; mkdir -p /opt/edgepaas/other-lab; mount $1 /opt/edgepaas/other-lab; "
+        "rmdir /opt/edgepaas/other-lab/lost+found",
+        device,
+    )
+    over = {"app": "other", "slots": {"blue": 8083, "green": 8084}, "nginx": {"server_name": NAME}}
+    faulty.configure(**over)
+    try:
+        project.inv("setup", "--env", "lab")
+        yield faulty
+    finally:
+        run(
+            "docker rm -f other-lab-blue other-lab-green; rm -f /etc/nginx/conf.d/edgepaas-other-lab.conf; "
+            "systemctl reload nginx; umount /opt/edgepaas/other-lab; rmdir /opt/edgepaas/other-lab; wipefs -aq $1",
+            device,
+        )
+
+
+NAME = "other.test"
+FULL = ["configure nginx", "flip to", "record release"] if SOAK else ["record release"]
+
+
+def test_a_full_disk_in_the_middle_of_a_deploy(confined):
+    """Wherever it comes, what is live serves on, and once there is room the next deploy is as any other."""
+    project = confined.project
+    run = project.host.run
+    confined.converge()
+    with Load(project.url, connections=2, methods=("GET",), host=NAME) as load:
+        for step in FULL:
+            process = confined.start(confined.words("deploy"), Fault("hold", "before", step))
+            confined.reach(process)
+            run("dd if=/dev/zero of=/opt/edgepaas/other-lab/filler bs=64k status=none", ok=(1,))
+            confined.go()
+            done, _ = confined.end(process)
+            refused, _ = confined.run(confined.words("deploy"))
+            run("rm /opt/edgepaas/other-lab/filler")
+            confined.converge()
+            print(step, done.returncode, done.stderr, refused.stderr)
+            for each in (done, refused):
+                assert each.returncode == 1
+                assert "No space left on device" in each.stderr
+    assert load.report.failed == 0, str(load.report)
+    assert len(load.report.releases) > 1

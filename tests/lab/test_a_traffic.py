@@ -1,0 +1,162 @@
+"""What is under way survives a flip; a release that fails behind nginx goes back by itself, with its times told."""
+
+import http.client
+import os
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+from edgepaas_tasks.lab.load import Load
+from tests.lab import trial
+from tests.lab.faults import SOAK, Fault
+
+SECONDS = 20 if SOAK else 6
+IMAGE = "guestbook:trial"
+NEVER = "inf"
+
+
+@pytest.fixture
+def tried(faulty):
+    """A trial app is live, and `--image` has it again."""
+    trial.enrich(faulty.project.app)
+    faulty.configure(variables={"FAIL_AFTER": {"type": "string", "default": NEVER}})
+    if not any(image == IMAGE for image in made):
+        done, _ = faulty.run(("deploy", "--version", "trial"))
+        assert done.returncode == 0, done.stderr
+        made.append(IMAGE)
+    faulty.image = IMAGE
+    return faulty
+
+
+made: list[str] = []
+
+
+class Echo:
+    """A WebSocket (RFC 6455) with just enough of the protocol for short texts."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.stream = self.socket.makefile("rb")
+        self.socket.sendall(
+            b"GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        status = self.stream.readline()
+        assert b" 101 " in status, status
+        while self.stream.readline() != b"\r\n":
+            pass
+
+    def ask(self, text: str) -> str:
+        mask = os.urandom(4)
+        data = bytes(byte ^ mask[n % 4] for n, byte in enumerate(text.encode()))
+        self.socket.sendall(bytes([0x81, 0x80 | len(data)]) + mask + data)
+        kind, length = self.stream.read(2)
+        assert kind == 0x81, "a whole text frame, not the end of the connection"
+        return self.stream.read(length).decode()
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def test_a_streaming_answer_and_a_websocket_survive_a_flip(tried):
+    project = tried.project
+    port = project.host.host.http
+    tried.configure(flip={"bake": 0.5, "drain": 60})
+    old = str(project.status()[0]["release"])
+    lines: list[bytes] = []
+
+    def read() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", f"/stream?seconds={SECONDS}")
+        lines.extend(connection.getresponse())
+
+    process = tried.start(tried.words("deploy"), Fault("hold", "before", "flip to"))
+    tried.reach(process)
+    streaming = threading.Thread(target=read)
+    streaming.start()
+    echo = Echo(port)
+    tried.go()
+    while project.get()["release"] == old:
+        assert process.poll() is None, tried.end(process)
+        assert echo.ask("before") == f"{old} before"
+    assert streaming.is_alive(), "it flipped too late for this test"
+    asked = 0
+    while streaming.is_alive():
+        # Both run on, at the old release, while all new requests go to the new one.
+        assert echo.ask(f"after {asked}") == f"{old} after {asked}"
+        assert project.get()["release"] != old
+        asked += 1
+        time.sleep(0.1)
+    streaming.join()
+    assert lines == [f"{old} {number}\n".encode() for number in range(SECONDS * 5)]
+    assert process.poll() is None, "the old release waits for its last connection"
+    assert echo.ask("the last") == f"{old} the last"
+    echo.close()
+    done, _ = tried.end(process)
+    assert done.returncode == 0, done.stderr
+    print(f"a stream of {SECONDS} s and {asked} WebSocket messages after the flip")
+
+
+FAILING = (
+    [("0", False), ("3", False), ("0", True), ("3", True)] if SOAK else [("3", False), ("0", True)]
+)
+
+
+@pytest.mark.parametrize(("after", "killed"), FAILING)
+def test_a_release_that_fails_on_the_public_path_goes_back(tried, after, killed):
+    """`after` seconds behind nginx it answers 500. When the deploying process is killed right after the flip, too."""
+    project = tried.project
+    tried.configure(
+        flip={"bake": 10, "drain": 5},
+        variables={"FAIL_AFTER": {"type": "string", "default": NEVER}},
+    )
+    before = project.status()[0]
+    words = (*tried.words("deploy"), "--set", f"FAIL_AFTER={after}")
+    with Load(project.url, connections=2) as load:
+        process = tried.start(words, Fault("hold", "before", "flip to"))
+        tried.reach(process)
+        tried.go()
+        if killed:
+            while project.host.run("readlink /opt/edgepaas/guestbook-lab/live").endswith(
+                f"/{before['release']}"
+            ):
+                assert process.poll() is None, process.communicate()
+            process.kill()
+        out, err = process.communicate(timeout=60)
+        wait_for(lambda: project.get()["release"] == str(before["release"]))
+        time.sleep(1)
+    report = load.report
+    after_it = project.status()[0]
+    assert (after_it["slot"], after_it["release"]) == (before["slot"], before["release"])
+    assert report.releases[str(before["release"])].last > max(
+        (one.at for one in report.failures), default=0
+    )
+    if not killed:
+        assert process.returncode == 1
+        assert "flipped back" in err
+        told = re.search(r"errors for at most ([0-9]+) ms, ([0-9]+) ms of them after", err)
+        whole, late = map(int, told.groups())
+        assert late < 1000, err
+        failed = [one.at for one in report.failures]
+        assert failed, "the load saw it fail"
+        print(
+            f"told {whole} ms, {late} ms after detection; seen {failed[-1] - failed[0]:.2f} s, {report}"
+        )
+        assert failed[-1] - failed[0] < whole / 1000 + 1
+    tried.configure()
+    tried.converge()
+
+
+def wait_for(condition, seconds=15):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)
