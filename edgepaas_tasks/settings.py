@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from remote.target import hops
+
 PRODUCTION_LIKE = re.compile(r"prod|live", re.IGNORECASE)
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -159,6 +161,21 @@ class Aws(Part):
     profile: str = ""
 
 
+class Ec2(Part):
+    """Hosts by their tags: the running instances that have all of them, `expect` in number; * and ? are EC2's.
+
+    `address` is how they are reached; `id` is for proxy commands. `region` and `profile` win over those of `aws`.
+    """
+
+    tags: dict[str, str] = Field(min_length=1)
+    expect: int = Field(default=1, ge=1, le=100)
+    address: Literal["public", "private", "dns", "id"] = "public"
+    region: str = ""
+    profile: str = ""
+    user: str | None = None
+    port: Port | None = None
+
+
 class Ssm(Part):
     """AWS' Parameter Store as a source of variables: /shop/prod/TOKEN below `path` /shop/prod is TOKEN."""
 
@@ -215,12 +232,30 @@ class Database(Part):
 
 
 class Ssh(Part):
-    """How hosts are reached; what is not set comes from ~/.ssh/config. `timeout` in seconds, for the connection."""
+    """How hosts are reached; what is not set comes from ~/.ssh/config. `timeout` in seconds, for each connection.
+
+    `jump` is a way over other hosts, [user@]host[:port] with commas between them, the nearest first; they are verified
+    as the hosts are. `proxy_command` is a program that reaches a host on its standard input and output (%h, %p, %r).
+    """
 
     user: str | None = None
     key: str | None = None
     known_hosts: str | None = None
     timeout: Seconds = 10
+    jump: str = ""
+    proxy_command: str = ""
+
+    @field_validator("jump")
+    @classmethod
+    def _jump(cls, value: str) -> str:
+        hops(value)
+        return value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Ssh:
+        if self.jump and self.proxy_command:
+            raise ValueError("jump and proxy_command are both set: there is one way to a host")
+        return self
 
 
 class HostEntry(Part):
@@ -265,6 +300,7 @@ class Settings(Part):
     lease: Lease = Lease()
     hosts: tuple[HostEntry, ...] = ()
     lab: Lab | None = None
+    ec2: Ec2 | None = None
     keep_releases: int = Field(default=5, ge=2, le=100)
     strict_variables: bool = False
     variables: dict[str, Any] | str = {}
@@ -272,8 +308,12 @@ class Settings(Part):
 
     @model_validator(mode="after")
     def _one_inventory(self) -> Settings:
-        if self.hosts and self.lab:
-            raise ValueError("hosts and lab are both set: an environment has one inventory")
+        named = {"hosts": self.hosts, "lab": self.lab, "ec2": self.ec2}
+        given = [name for name, value in named.items() if value]
+        if len(given) > 1:
+            raise ValueError(
+                f"{' and '.join(given)} are both set: an environment has one inventory"
+            )
         names = [host.name or host.address for host in self.hosts]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from remote.errors import RemoteError
+from remote.instances import Instance
 
+PAGE = 100  # instances an answer: AWS recommends pages, and gives at most 1,000 in one
 WAIT = 120.0  # seconds for a volume to be attached
 PAUSE = 2.0
+CONNECT, ANSWER = 10, 30  # seconds
 
 
 class AwsError(RemoteError):
@@ -40,12 +43,14 @@ class Attached:
 def client(account: Account, service: str) -> Any:
     """A boto3 client. Raises AwsError."""
     import boto3
+    from botocore.config import Config
 
     with told(service, "connect"):
         session = boto3.Session(
             profile_name=account.profile or None, region_name=account.region or None
         )
-        return session.client(service)
+        deadlines = Config(connect_timeout=CONNECT, read_timeout=ANSWER)
+        return session.client(service, config=deadlines)
 
 
 @contextmanager
@@ -88,15 +93,40 @@ def parameters(account: Account, path: str) -> dict[str, str]:
     return found
 
 
+def region(account: Account) -> str:
+    """The region that is asked, as boto3 finds it; with no credentials asked for. Raises AwsError."""
+    return str(client(account, "ec2").meta.region_name)
+
+
+def instances(account: Account, tags: Iterable[tuple[str, str]]) -> list[Instance]:
+    """All instances that have every tag, whatever their state; in values * and ? are EC2's. Raises AwsError."""
+    ec2 = client(account, "ec2")
+    filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags]
+    found = []
+    with told("ec2", "look up the instances"):
+        for page in _pages(ec2, filters):
+            found += [_described(one) for one in page]
+    return sorted(found, key=lambda one: (one.name, one.id))
+
+
+def console(account: Account, where: str, host: str) -> str:
+    """What an instance, by its id or an address, wrote to its console; empty for the first minutes. Raises AwsError."""
+    ec2 = client(account, "ec2")
+    name = where if where.startswith("i-") else _instance(ec2, where, host)["InstanceId"]
+    with told("ec2", f"read the console of {name}"):
+        answer = ec2.get_console_output(InstanceId=name)
+    return str(answer.get("Output", ""))
+
+
 def attach(
-    account: Account, volume: str, address: str, host: str, say: Callable[[str], None]
+    account: Account, volume: str, where: str, host: str, say: Callable[[str], None]
 ) -> Attached:
-    """Attaches a volume to the instance at an address and waits until it is there.
+    """Attaches a volume to an instance, by its id or an address, and waits until it is there.
 
     Refuses one that is attached elsewhere or lies in another zone. Raises AwsError.
     """
     ec2 = client(account, "ec2")
-    instance = _instance(ec2, address, host)
+    instance = _instance(ec2, where, host)
     with told("ec2", f"look up {volume}"):
         (found,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
     name, zone = instance["InstanceId"], instance["Placement"]["AvailabilityZone"]
@@ -139,30 +169,53 @@ def attach(
         time.sleep(PAUSE)
 
 
-def _instance(ec2: Any, address: str, host: str) -> dict[str, Any]:
-    """The one running instance that has the address."""
-    try:
-        ips = sorted({str(info[4][0]) for info in socket.getaddrinfo(address, None)})
-    except OSError:
-        ips = [address]
+def _instance(ec2: Any, where: str, host: str) -> dict[str, Any]:
+    """The one running or stopped instance of that id, or that has the address."""
+    if where.startswith("i-"):
+        ways = {"instance-id": [where]}
+    else:
+        try:
+            ips = sorted({str(info[4][0]) for info in socket.getaddrinfo(where, None)})
+        except OSError:
+            ips = [where]
+        ways = {"private-ip-address": ips, "ip-address": ips}
     seen: dict[str, dict[str, Any]] = {}
-    for key in ("private-ip-address", "ip-address"):
+    for key, values in ways.items():
         filters = [
-            {"Name": key, "Values": ips},
+            {"Name": key, "Values": values},
             {"Name": "instance-state-name", "Values": ["running", "stopped"]},
         ]
         with told("ec2", "look up the instance"):
-            for page in ec2.get_paginator("describe_instances").paginate(Filters=filters):
-                for reservation in page["Reservations"]:
-                    seen |= {one["InstanceId"]: one for one in reservation["Instances"]}
+            for page in _pages(ec2, filters):
+                seen |= {one["InstanceId"]: one for one in page}
     if len(seen) != 1:
         raise AwsError(
             host,
-            f"{len(seen)} instances have the address {address}, expected one",
+            f"{len(seen)} instances have the address {where}, expected one",
             got=", ".join(seen) or f"none, in {ec2.meta.region_name}",
             next_step="correct the host's address, or edgepaas.aws.region",
         )
     return next(iter(seen.values()))
+
+
+def _pages(ec2: Any, filters: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    pages = ec2.get_paginator("describe_instances")
+    for page in pages.paginate(Filters=filters, PaginationConfig={"PageSize": PAGE}):
+        for reservation in page["Reservations"]:
+            yield reservation["Instances"]
+
+
+def _described(one: dict[str, Any]) -> Instance:
+    tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags", [])}
+    return Instance(
+        id=one["InstanceId"],
+        name=tags.get("Name", ""),
+        state=one["State"]["Name"],
+        zone=one.get("Placement", {}).get("AvailabilityZone", ""),
+        public=one.get("PublicIpAddress", ""),
+        private=one.get("PrivateIpAddress", ""),
+        dns=one.get("PublicDnsName", ""),
+    )
 
 
 def _free_name(instance: dict[str, Any]) -> str:

@@ -1,139 +1,51 @@
-"""A Fabric connection whose host key is verified, on a socket that does not dawdle."""
+"""A Fabric connection whose host keys are verified at every hop, on a socket that does not dawdle."""
 
 from __future__ import annotations
 
 import logging
+import re
+import shlex
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from remote.errors import HostKeyChanged, HostKeyUnknown, RemoteError, Unreachable
+from remote.hostkeys import Key
+from remote.reasons import reasons
+from remote.target import Target, hops
+from remote.verification import ALGORITHMS, key_of, verify
 
 KEEPALIVE = 15  # seconds between keepalive packets
 UNANSWERED = 45  # seconds of unanswered packets after which the kernel gives the connection up
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where a host is and how to log in. What is not given comes from ~/.ssh/config, then from Fabric's defaults."""
-
-    name: str
-    address: str
-    port: int | None = None
-    user: str | None = None
-    key: Path | None = None
-    known_hosts: Path | None = None
-    connect_timeout: float = 10.0
-
-    def __str__(self) -> str:
-        return f"{self.address}:{self.port}" if self.port else self.address
-
-
 def connect(target: Target) -> Any:
-    """An open Fabric connection to `target`, its key verified against known_hosts.
+    """An open Fabric connection to `target`, its key and those of the hosts on the way verified against known_hosts.
 
     Raises HostKeyUnknown, HostKeyChanged, or Unreachable for everything else that keeps us out.
     """
-    from fabric import Config, Connection
-    from paramiko.ssh_exception import (
-        AuthenticationException,
-        BadHostKeyException,
-        NoValidConnectionsError,
-        PasswordRequiredException,
-        SSHException,
-    )
-
     # Its transport thread logs tracebacks of failures that we report ourselves.
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-    arguments: dict[str, Any] = {"banner_timeout": target.connect_timeout}
-    if target.key is not None:
-        arguments["key_filename"] = str(target.key.expanduser())
-        arguments["look_for_keys"] = False
-    connection: Any = Connection(
-        target.address,
-        user=target.user,
-        port=target.port,
-        config=Config(),  # its own, not Invoke's: only so is ~/.ssh/config read
-        connect_timeout=int(target.connect_timeout),
-        connect_kwargs=arguments,
-    )
-    link: Any = connection
-    while isinstance(link, Connection):  # a jump host is a connection too, and verified like one
-        _verify_keys(link, target)
-        options: Any = link.connect_kwargs
-        options["transport_factory"] = _transport
-        link = link.gateway
-    where = f"{connection.user}@{connection.host}:{connection.port}"
+    connection = prepare(target)
     try:
-        connection.open()
-    except RemoteError:
+        for link in reversed(list(links(connection))):
+            _open(link, target, connection)
+    except BaseException:
+        disconnect(connection)
         raise
-    except BadHostKeyException as error:
-        raise HostKeyChanged(
-            target.name,
-            "the host shows another key than the pinned one; nothing was sent",
-            tried=f"ssh {where}",
-            got=f"{error.key.get_name()} {fingerprint(error.key)}, "
-            f"pinned is {fingerprint(error.expected_key)}",
-            next_step="find out why. If the host was rebuilt: "
-            f"ssh-keygen -R '{known_name(connection.host, connection.port)}' and pin the new key",
-        ) from None
-    except PasswordRequiredException:
-        raise Unreachable(
-            target.name,
-            "the private key is locked with a passphrase",
-            tried=f"ssh {where}",
-            next_step="ssh-add it to an agent first",
-        ) from None
-    except AuthenticationException as error:
-        raise Unreachable(
-            target.name,
-            "the host refuses the login",
-            tried=f"ssh {where}" + (f" with {target.key}" if target.key else ""),
-            got=str(error),
-            next_step=f"check user and key: ssh -p {connection.port} "
-            f"{connection.user}@{connection.host} true",
-        ) from None
-    except TimeoutError:
-        raise Unreachable(
-            target.name,
-            f"no answer within {target.connect_timeout:.0f} s",
-            tried=f"ssh {where}",
-            next_step="is the host up, and its security group open for this machine?",
-        ) from None
-    except socket.gaierror as error:
-        raise Unreachable(
-            target.name,
-            "the address does not resolve",
-            tried=f"ssh {where}",
-            got=str(error.strerror),
-            next_step="check the host's address in the settings",
-        ) from None
-    except (NoValidConnectionsError, SSHException, OSError, EOFError) as error:
-        raise Unreachable(
-            target.name,
-            "no SSH connection",
-            tried=f"ssh {where}",
-            got=_cause(error),
-            next_step="is the host up, and sshd listening on that port?",
-        ) from None
-    connection.transport.set_keepalive(KEEPALIVE)
     return connection
 
 
 def disconnect(connection: Any) -> None:
     """Closes it at once, its jump hosts too; paramiko alone may wait 0.1 s for the thread that reads."""
-    while connection is not None and not isinstance(connection, str):
-        if connection.transport is not None:
-            sock = connection.transport.sock
+    for link in list(links(connection)):
+        if link.transport is not None:
+            sock = link.transport.sock
             if isinstance(sock, socket.socket):
                 with suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
-        connection.close()
-        connection = connection.gateway
+        link.close()
 
 
 def preload() -> None:
@@ -145,44 +57,112 @@ def preload() -> None:
     threading.Thread(target=load).start()
 
 
-def known_name(host: str, port: int) -> str:
-    """The name under which known_hosts files keep a key (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
-    return host if port == 22 else f"[{host}]:{port}"
+def prepare(target: Target) -> Any:
+    """The connection not yet opened, ready to verify."""
+    from fabric import Config, Connection
+
+    config = Config()  # its own, not Invoke's: only so is ~/.ssh/config read
+    arguments: dict[str, Any] = {"banner_timeout": target.connect_timeout}
+    if target.key is not None:
+        arguments["key_filename"] = str(target.key.expanduser())
+        arguments["look_for_keys"] = False
+
+    def to(address: str, user: str | None, port: int | None, gateway: Any) -> Any:
+        return Connection(
+            address,
+            user=user,
+            port=port,
+            config=config,
+            gateway=gateway,
+            connect_timeout=int(target.connect_timeout),
+            connect_kwargs=dict(arguments),
+        )
+
+    gateway: Any = target.proxy_command or None
+    for hop in hops(target.jump):
+        gateway = to(hop.address, hop.user or target.user, hop.port, gateway)
+    connection = to(target.address, target.user, target.port, gateway)
+    for link in links(connection):
+        verify(link, target, connection, _transport)
+    return connection
 
 
-def fingerprint(key: Any) -> str:
-    """As ssh-keygen -l prints it."""
-    return str(key.fingerprint)
+def links(connection: Any) -> Iterator[Any]:
+    """The connection, that which it goes through, and so on: a jump host is a connection too."""
+    from fabric import Connection
+
+    link = connection
+    while isinstance(link, Connection):
+        if isinstance(link.gateway, Connection) and str(link.gateway.host).lower() == "none":
+            link.gateway = None  # ssh_config(5): "none disables this option"; Fabric looks for a host of that name
+        yield link
+        link = link.gateway
 
 
-def _verify_keys(connection: Any, target: Target) -> None:
-    from paramiko import MissingHostKeyPolicy
+def shown_keys(target: Target) -> list[Key]:
+    """The keys that a host shows to anybody, a key of each type. Nothing is sent to it; hosts on the way are verified.
 
-    class Refuse(MissingHostKeyPolicy):
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            raise HostKeyUnknown(
-                target.name,
-                "its host key is not known; nothing was sent",
-                tried=f"ssh {hostname}",
-                got=f"{key.get_name()} {fingerprint(key)}",
-                next_step="compare it with the host's console, then pin it: "
-                f"ssh-keyscan -p {connection.port} {connection.host} >> ~/.ssh/known_hosts",
-            )
+    Raises Unreachable, and for a host on the way what `connect` raises.
+    """
+    from paramiko.ssh_exception import IncompatiblePeer
 
-    client = connection.client
-    client.set_missing_host_key_policy(Refuse())
-    for path in _known_hosts(connection, target):
-        if path.is_file():
-            client.load_system_host_keys(str(path))
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    connection = prepare(target)
+    kinds = (
+        ("ssh-ed25519",),
+        ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+        ALGORITHMS["ssh-rsa"],
+    )
+    found = []
+    try:
+        for link in reversed(list(links(connection.gateway))):
+            _open(link, target, connection)
+        for kind in kinds:
+            with reasons(connection, target, connection):
+                sock = way(connection, target.connect_timeout) or socket.create_connection(
+                    (connection.host, connection.port), target.connect_timeout
+                )
+                transport = _transport(sock)
+                transport.banner_timeout = int(target.connect_timeout)
+                transport.get_security_options().key_types = kind
+                try:
+                    transport.start_client(timeout=target.connect_timeout)
+                    found.append(key_of(transport.get_remote_server_key()))
+                except IncompatiblePeer:
+                    continue
+                finally:
+                    transport.close()
+    finally:
+        disconnect(connection)
+    return found
 
 
-def _known_hosts(connection: Any, target: Target) -> list[Path]:
-    """The given file alone, else those of ~/.ssh/config, else OpenSSH's defaults."""
-    if target.known_hosts is not None:
-        return [target.known_hosts.expanduser()]
-    configured = str(connection.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts"))
-    system = str(connection.ssh_config.get("globalknownhostsfile", "/etc/ssh/ssh_known_hosts"))
-    return [Path(name).expanduser() for name in (configured + " " + system).split()]
+def way(link: Any, timeout: float) -> Any:
+    """A socket-like way to a host through its gateway, None when there is none. Fabric's own would wait an hour."""
+    from paramiko import ProxyCommand
+
+    if not link.gateway:
+        return None
+    if isinstance(link.gateway, str):
+        # Word by word: no shell sees it.
+        values = {"%h": link.host, "%p": str(link.port), "%r": str(link.user), "%%": "%"}
+        words = [
+            re.sub("%[hpr%]", lambda match: values[match.group()], word)
+            for word in shlex.split(link.gateway)
+        ]
+        return ProxyCommand(shlex.join(words))
+    return link.gateway.transport.open_channel(
+        "direct-tcpip", (link.host, int(link.port)), ("", 0), timeout=timeout
+    )
+
+
+def _open(link: Any, target: Target, connection: Any) -> None:
+    with reasons(link, target, connection):
+        if link.gateway:
+            sock = way(link, target.connect_timeout)
+            link.open_gateway = lambda: sock
+        link.open()
+        link.transport.set_keepalive(KEEPALIVE)
 
 
 def _transport(sock: Any, **options: Any) -> Any:
@@ -195,10 +175,3 @@ def _transport(sock: Any, **options: Any) -> Any:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED * 1000)
     return Transport(sock, **options)
-
-
-def _cause(error: BaseException) -> str:
-    inner = getattr(error, "errors", None)
-    if isinstance(inner, dict) and inner:
-        return str(next(iter(inner.values())))
-    return str(error) or type(error).__name__

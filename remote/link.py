@@ -9,7 +9,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from remote.connection import Target, connect, disconnect
+from remote.connection import connect, disconnect
+from remote.target import Target
 
 Answer = TypeVar("Answer")
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from remote.batch import Batch, Frames
-from remote.connection import Target
 from remote.link import link
+from remote.target import Target
 from remote.transport import Streams
 
 

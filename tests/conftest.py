@@ -1,8 +1,13 @@
 """What several levels of tests need."""
 
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
+
+from tests.ssh_server import SSHServer
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +43,63 @@ def aws_server(aws_endpoint, monkeypatch, tmp_path):
     }.items():
         monkeypatch.setenv(name, value)
     return aws_endpoint
+
+
+@pytest.fixture
+def run_tasks(monkeypatch, capfd):
+    """Runs our tasks in a folder as `inv` would, in this process: a second less than in one of its own."""
+    from edgepaas_tasks import inventory, service
+    from edgepaas_tasks.program import program
+
+    def run(folder, *words, stdin=None, code=0):
+        inventory.forget()
+        service._asked.clear()
+        with monkeypatch.context() as patch, open(stdin or os.devnull, closefd=True) as given:
+            patch.chdir(folder)
+            patch.setenv("HOME", str(folder))
+            patch.delenv("SSH_AUTH_SOCK", raising=False)
+            patch.setattr(sys, "stdin", given)
+            capfd.readouterr()
+            try:
+                program.run(["edgepaas", *words])
+                ended = 0
+            except SystemExit as error:
+                ended = error.code or 0
+        out, err = capfd.readouterr()
+        assert ended == code, f"exit {ended}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return subprocess.CompletedProcess(words, ended, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def ssh_keys(tmp_path_factory):
+    """Makes key pairs as OpenSSH writes them; the same name is the same key."""
+    folder = tmp_path_factory.mktemp("keys")
+
+    def make(name, kind="ed25519"):
+        path = folder / f"{name}-{kind}"
+        if not path.exists():
+            words = ("ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path))
+            subprocess.run(words, check=True)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def ssh_server(ssh_keys):
+    """Starts SSH servers, each with host keys by name: `ssh_server("one")`, `ssh_server("two", "rsa")`."""
+    from paramiko import PKey
+
+    running = []
+
+    def start(name, *kinds, **options):
+        keys = [PKey.from_path(ssh_keys(name, kind)) for kind in kinds or ("ed25519",)]
+        running.append(SSHServer(*keys, **options))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.close()

@@ -45,13 +45,13 @@ def attach(c: Any, env: str) -> str:
     targets = inventory.targets(of.settings)
     if len(targets) != 1:
         raise Refused(f"{of.settings.environment} has {len(targets)} hosts, and one volume")
-    account = aws.Account(of.settings.aws.region, of.settings.aws.profile)
+    account = inventory.account(of.settings)
     (target,) = targets
     with Progress(f"attach {volume.id}") as progress, progress.phase("attach") as phase:
         done = aws.attach(
             account,
             volume.id,
-            target.address,
+            target.instance or target.address,
             target.name,
             lambda line: progress.step(target.name, line),
         )

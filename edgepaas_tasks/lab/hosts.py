@@ -10,7 +10,7 @@ from pathlib import Path
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost
 from remote import local
-from remote.connection import known_name
+from remote.hostkeys import known_name
 from remote.result import Result
 
 LABEL = "edgepaas.lab"

@@ -5,7 +5,18 @@ Importing any of these costs nothing but Invoke: what a task needs is imported w
 
 from invoke import Collection
 
-from edgepaas_tasks.namespaces import build, docker, env, lab, migrate, nginx, root, volume
+from edgepaas_tasks.namespaces import (
+    build,
+    docker,
+    ec2,
+    env,
+    hosts,
+    lab,
+    migrate,
+    nginx,
+    root,
+    volume,
+)
 
 ns = Collection("edgepaas")
 for _task in root.TASKS:
@@ -16,6 +27,8 @@ ns.add_collection(volume.ns)
 ns.add_collection(migrate.ns)
 ns.add_collection(nginx.ns)
 ns.add_collection(env.ns)
+ns.add_collection(ec2.ns)
+ns.add_collection(hosts.ns)
 ns.add_collection(lab.ns)
 
 __all__ = ["ns"]

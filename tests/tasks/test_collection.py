@@ -6,7 +6,13 @@ import pytest
 
 from edgepaas_tasks import ns
 
-READS = {"status", "show", "ps", "version"}
+READS = {
+    "hosts",
+    "ps",
+    "show",
+    "status",
+    "version",
+}
 
 
 def tasks():

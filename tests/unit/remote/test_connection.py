@@ -1,0 +1,247 @@
+"""Connections to real SSH servers on the loopback address: who is let through to a login, and who is not."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from remote import connection
+from remote.errors import HostKeyChanged, HostKeyUnknown, Unreachable
+from remote.target import Hop, Target, hops
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """None of the developer's own keys, agents and settings."""
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return home
+
+
+@pytest.fixture
+def pins(tmp_path):
+    return tmp_path / "known_hosts"
+
+
+@pytest.fixture
+def target(ssh_keys, pins):
+    def target(server, **more):
+        more = {"known_hosts": pins, **more}
+        key = ssh_keys("client")
+        return Target("web1", "127.0.0.1", server.port, "ops", key, connect_timeout=5, **more)
+
+    return target
+
+
+def opens(target):
+    made = connection.connect(target)
+    active = made.is_connected
+    connection.disconnect(made)
+    return active and not made.is_connected
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_a_pinned_key_of_any_type_opens_the_connection(ssh_server, pins, target, kind):
+    # The server could show others, that would be preferred.
+    server = ssh_server("one", "ed25519", "ecdsa", "rsa")
+    (line,) = [line for line in server.pins.splitlines() if kind in line]
+    pins.write_text(line + "\n")
+    assert opens(target(server))
+
+
+def test_a_foreign_key_ends_it_before_the_login(ssh_server, pins, target):
+    server = ssh_server("one")
+    pins.write_text("")
+    with pytest.raises(HostKeyUnknown) as caught:
+        opens(target(server))
+    assert "web1: its host key is not known; nothing was sent" in str(caught.value)
+    assert "SHA256:" in caught.value.got
+    assert "inv hosts.trust" in caught.value.next_step
+    assert server.logins == 0
+
+
+def test_a_changed_key_ends_it_before_the_login_and_names_both(ssh_server, pins, target):
+    server, other = ssh_server("one"), ssh_server("two")
+    pins.write_text(other.pins.replace(str(other.port), str(server.port)))
+    with pytest.raises(HostKeyChanged) as caught:
+        opens(target(server))
+    assert caught.value.got.count("SHA256:") == 2
+    assert "--replace" in caught.value.next_step
+    assert server.logins == 0
+
+
+def test_a_key_of_a_type_that_the_host_no_longer_has_is_a_changed_one(ssh_server, pins, target):
+    server, other = ssh_server("one"), ssh_server("two", "rsa")
+    pins.write_text(other.pins.replace(str(other.port), str(server.port)))
+    with pytest.raises(HostKeyChanged):
+        opens(target(server))
+
+
+def test_a_hashed_entry_is_found(ssh_server, pins, target):
+    server, other = ssh_server("one"), ssh_server("two")
+    pins.write_text(server.pins)
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(pins)], check=True, capture_output=True)
+    assert "127.0.0.1" not in pins.read_text()
+    assert pins.read_text().startswith("|1|")
+    assert opens(target(server))
+    # The same hash with another key.
+    hashed = pins.read_text().split()[0]
+    pins.write_text(f"{hashed} {' '.join(other.pins.split()[1:])}\n")
+    with pytest.raises(HostKeyChanged):
+        opens(target(server))
+
+
+def test_one_of_several_pinned_keys_is_enough(ssh_server, pins, target):
+    server, other = ssh_server("one"), ssh_server("two")
+    pins.write_text(other.pins.replace(str(other.port), str(server.port)) + server.pins)
+    assert opens(target(server))
+
+
+def test_a_revoked_key_is_refused_wherever_else_it_is_pinned(ssh_server, pins, target):
+    server = ssh_server("one")
+    pins.write_text(f"{server.pins}@revoked {server.pins}")
+    with pytest.raises(HostKeyChanged, match="revoked"):
+        opens(target(server))
+    assert server.logins == 0
+
+
+def test_known_hosts_of_ssh_config_and_its_alias_are_honoured(ssh_server, home, target):
+    server = ssh_server("one")
+    (home / ".ssh/config").write_text(
+        f"Host 127.0.0.1\n  UserKnownHostsFile {home}/pins\n  HostKeyAlias shop\n"
+    )
+    (home / "pins").write_text(f"shop {' '.join(server.pins.split()[1:])}\n")
+    assert opens(target(server, known_hosts=None))
+
+
+class TestOverAJumpHost:
+    def test_it_is_reached(self, ssh_server, pins, target):
+        server, jump = ssh_server("one"), ssh_server("jump")
+        pins.write_text(server.pins + jump.pins)
+        assert opens(target(server, jump=f"hop@127.0.0.1:{jump.port}"))
+        assert (jump.logins, server.logins) == (1, 1)
+
+    def test_it_is_reached_over_two(self, ssh_server, pins, target):
+        server, first, second = ssh_server("one"), ssh_server("jump"), ssh_server("two")
+        pins.write_text(server.pins + first.pins + second.pins)
+        assert opens(target(server, jump=f"127.0.0.1:{first.port},127.0.0.1:{second.port}"))
+        assert (first.logins, second.logins, server.logins) == (1, 1, 1)
+
+    def test_a_changed_key_of_the_jump_host_ends_it_there(self, ssh_server, pins, target):
+        server, jump, other = ssh_server("one"), ssh_server("jump"), ssh_server("two")
+        pins.write_text(server.pins + other.pins.replace(str(other.port), str(jump.port)))
+        with pytest.raises(HostKeyChanged) as caught:
+            opens(target(server, jump=f"127.0.0.1:{jump.port}"))
+        assert "the jump host 127.0.0.1 shows another key" in str(caught.value)
+        assert f"127.0.0.1:{jump.port}" in caught.value.tried
+        assert (jump.logins, server.logins) == (0, 0)
+
+    def test_an_unknown_key_of_the_jump_host_too(self, ssh_server, pins, target):
+        server, jump = ssh_server("one"), ssh_server("jump")
+        pins.write_text(server.pins)
+        with pytest.raises(HostKeyUnknown, match="the key of the jump host 127.0.0.1"):
+            opens(target(server, jump=f"127.0.0.1:{jump.port}"))
+        assert (jump.logins, server.logins) == (0, 0)
+
+    def test_a_changed_key_of_a_jump_host_that_ssh_config_names(
+        self, ssh_server, pins, target, home
+    ):
+        server, jump, other = ssh_server("one"), ssh_server("jump"), ssh_server("two")
+        (home / ".ssh/config").write_text(
+            f"Host 127.0.0.1\n  ProxyJump bastion\nHost bastion\n  HostName 127.0.0.1\n  Port {jump.port}\n"
+            f"  ProxyJump none\n"
+        )
+        pins.write_text(server.pins + other.pins.replace(str(other.port), str(jump.port)))
+        with pytest.raises(HostKeyChanged, match="the jump host"):
+            opens(target(server))
+        assert (jump.logins, server.logins) == (0, 0)
+
+    def test_a_changed_key_behind_it_ends_it_as_well(self, ssh_server, pins, target):
+        server, jump, other = ssh_server("one"), ssh_server("jump"), ssh_server("two")
+        pins.write_text(jump.pins + other.pins.replace(str(other.port), str(server.port)))
+        with pytest.raises(HostKeyChanged, match="the host shows another key"):
+            opens(target(server, jump=f"127.0.0.1:{jump.port}"))
+        assert (jump.logins, server.logins) == (1, 0)
+
+    def test_a_jump_host_that_forwards_nothing_is_named(self, ssh_server, pins, target):
+        server, jump = ssh_server("one"), ssh_server("jump", forwards=False)
+        pins.write_text(server.pins + jump.pins)
+        with pytest.raises(Unreachable) as caught:
+            opens(target(server, jump=f"127.0.0.1:{jump.port}"))
+        assert f"the jump host 127.0.0.1 does not reach 127.0.0.1:{server.port}" in str(
+            caught.value
+        )
+        assert "AllowTcpForwarding" in caught.value.next_step
+
+
+RELAY = """
+import socket, sys, threading
+there = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def back():
+    while data := there.recv(65536):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+threading.Thread(target=back, daemon=True).start()
+while data := sys.stdin.buffer.read1(65536):
+    there.sendall(data)
+"""
+
+
+class TestThroughAProxyCommand:
+    @pytest.fixture
+    def command(self, tmp_path):
+        relay = tmp_path / "re lay.py"
+        relay.write_text(RELAY)
+        return f"python3 '{relay}' %h %p"
+
+    def test_it_is_reached(self, ssh_server, pins, target, command):
+        server = ssh_server("one")
+        pins.write_text(server.pins)
+        assert opens(target(server, proxy_command=command))
+
+    def test_a_changed_key_behind_it_ends_it(self, ssh_server, pins, target, command):
+        server, other = ssh_server("one"), ssh_server("two")
+        pins.write_text(other.pins.replace(str(other.port), str(server.port)))
+        with pytest.raises(HostKeyChanged):
+            opens(target(server, proxy_command=command))
+        assert server.logins == 0
+
+    @pytest.mark.parametrize("command", ["false", "/nowhere/to-be-found %h"])
+    def test_one_that_ends_is_named(self, ssh_server, target, command):
+        with pytest.raises(Unreachable) as caught:
+            opens(target(ssh_server("one"), proxy_command=command))
+        assert "proxy command" in str(caught.value)
+        assert command in caught.value.tried
+
+
+def test_a_way_is_read_as_ssh_reads_it():
+    assert hops("") == []
+    assert hops("a.example.org, ops@10.0.0.1:2222,[::1]:22") == [
+        Hop("a.example.org", None, None),
+        Hop("10.0.0.1", 2222, "ops"),
+        Hop("::1", 22, None),
+    ]
+    with pytest.raises(ValueError, match="expected"):
+        hops("a b")
+
+
+def test_every_key_that_a_host_shows_is_seen_without_a_login(ssh_server, target):
+    server = ssh_server("one", "ed25519", "rsa")
+    shown = connection.shown_keys(target(server))
+    assert [key.line for key in shown] == [
+        " ".join(line.split()[1:]) for line in server.pins.splitlines()
+    ]
+    assert server.logins == 0
+
+
+def test_a_port_that_nobody_listens_on(ssh_server, target):
+    server = ssh_server("one")
+    server.close()
+    with pytest.raises(Unreachable, match="no SSH connection"):
+        opens(target(server))
+
+
+def test_the_home_directory_is_that_of_the_test(home):
+    assert Path("~").expanduser() == home
