@@ -1,5 +1,6 @@
 """What several levels of tests need."""
 
+import copy
 import logging
 import os
 import subprocess
@@ -48,8 +49,11 @@ def aws_server(aws_endpoint, monkeypatch, tmp_path):
 @pytest.fixture
 def run_tasks(monkeypatch, capfd):
     """Runs our tasks in a folder as `inv` would, in this process: a second less than in one of its own."""
-    from edgepaas_tasks import inventory, service
-    from edgepaas_tasks.program import program
+    from edgepaas_tasks import inventory, ns, service
+    from edgepaas_tasks.program import Program
+
+    # A copy: Invoke hands out each help text once.
+    program = Program(binary="edgepaas", namespace=copy.deepcopy(ns))
 
     def run(folder, *words, stdin=None, code=0):
         inventory.forget()
