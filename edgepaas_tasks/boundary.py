@@ -6,7 +6,6 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong settings or option values; 130 
 from __future__ import annotations
 
 import functools
-import os
 import signal
 import sys
 import traceback
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import invoke
 from invoke import Exit, Task
+
+from edgepaas_tasks import ci
 
 if TYPE_CHECKING:
     from env.redaction import Redactor
@@ -46,7 +47,7 @@ def conceal(secret: str) -> None:
     from env.redaction import SHORTEST, forms
 
     redactor().add(secret)
-    if os.environ.get("GITHUB_ACTIONS") != "true" or secret in _masked:
+    if not ci.detect().github or secret in _masked:
         return
     _masked.add(secret)
     for form in sorted(forms(secret)):
@@ -62,7 +63,7 @@ _masked: set[str] = set()
 
 def say(text: str) -> None:
     """Print an answer."""
-    print(redactor()(text), flush=True)
+    print(ci.harmless(redactor()(text)), flush=True)
 
 
 def task(
@@ -85,7 +86,9 @@ def task(
                     "interrupted; what was begun on a host is safe to run again", 130
                 ) from None
             except Exception as error:
-                raise Exit(redactor()(_message(error)), _code(error)) from None
+                message = ci.harmless(redactor()(_message(error)))
+                _annotate(body.__name__, message)
+                raise Exit(message, _code(error)) from None
             finally:
                 signal.signal(signal.SIGTERM, previous)
 
@@ -95,6 +98,15 @@ def task(
         return made
 
     return decorate
+
+
+def _annotate(name: str, message: str) -> None:
+    """What went wrong and what to do next, on the page of a CI's run; the whole of it is in the log."""
+    first, *rest = message.splitlines() or [""]
+    then = [line.strip() for line in rest if line.strip().startswith("next:")]
+    shown = ci.annotation("error", "\n".join([first, *then]), f"{name} failed")
+    if shown:
+        print(shown, file=sys.stderr, flush=True)
 
 
 def _interrupt(number: int, frame: object) -> None:

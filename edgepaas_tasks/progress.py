@@ -1,10 +1,12 @@
 """What a person sees while something long runs: phases and steps with times, on stderr.
 
-On a terminal it is one live table; elsewhere (CI, a pipe) one line a phase, and a sign of life in long silences.
+On a terminal it is one live table; elsewhere (CI, a pipe) one line a phase, and a sign of life in long silences. In
+GitHub Actions what the steps say is there too, folded away: a group a phase.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from edgepaas_tasks import ci
 from edgepaas_tasks.boundary import redactor
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ class Progress:
         self._closed = threading.Event()
 
     def __enter__(self) -> Progress:
-        if sys.stderr.isatty():
+        if ci.lively(sys.stderr):
             from rich.console import Console
             from rich.live import Live
 
@@ -78,6 +81,9 @@ class Progress:
         phase = Phase(name, time.monotonic())
         with self._lock:
             self.phases.append(phase)
+        group = ci.group(name) if self._live is None else ""
+        if group:
+            self._command(group)
         try:
             yield phase
         except BaseException:
@@ -85,6 +91,8 @@ class Progress:
             raise
         finally:
             phase.seconds = time.monotonic() - phase.begun
+            if group:
+                self._command(ci.end_group())
             if self._live is None:
                 mark = "failed" if phase.failed else phase.outcome
                 self._print(f"  {phase.name:<9}{phase.seconds:6.1f} s  {mark}")
@@ -92,8 +100,12 @@ class Progress:
     def step(self, who: str, line: str) -> None:
         """A line from a host, or from a program on this machine."""
         with self._lock:
-            if self.phases:
-                self.phases[-1].steps[who] = line
+            if not self.phases:
+                return
+            phase = self.phases[-1]
+            before, phase.steps[who] = phase.steps.get(who, ""), line
+        if self._live is None and ci.detect().github and _differs(before, line):
+            self._print(f"  [{who}] {line}")
 
     def note(self, line: str) -> None:
         """A line that stays: a warning."""
@@ -101,10 +113,16 @@ class Progress:
             self._live.console.print(redactor()(line), markup=False)
         else:
             self._print(f"  warning: {line}")
+            shown = ci.annotation("warning", redactor()(line), self.title)
+            if shown:
+                self._command(shown)
 
     def _print(self, line: str) -> None:
         self._spoke = time.monotonic()
-        print(redactor()(line).rstrip(), file=sys.stderr, flush=True)
+        print(ci.harmless(redactor()(line)).rstrip(), file=sys.stderr, flush=True)
+
+    def _command(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
 
     def _breathe(self) -> None:
         while not self._closed.wait(1):
@@ -145,3 +163,8 @@ class Progress:
         from rich.text import Text
 
         return Text(redactor()(text), style=style)
+
+
+def _differs(before: str, line: str) -> bool:
+    """Whether a line says something new: not only another number, as those that count bytes and seconds do."""
+    return re.sub(r"[\d.]+", "", before) != re.sub(r"[\d.]+", "", line)

@@ -240,6 +240,21 @@ def instances(found: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def place(found: Mapping[str, Any]) -> str:
+    """Where this runs, for ci.detect."""
+    if not found["runner"]:
+        return "no CI: colours and a live table on a terminal, plain lines elsewhere"
+    more = ", a group a phase, annotations for errors and warnings" if found["groups"] else ""
+    lines = [f"{found['runner']}: plain lines without colours{more}"]
+    if found["run_url"]:
+        lines.append(f"  {found['run_url']}")
+    lines += [
+        f"  {name} {'can' if good else 'can NOT'} be written"
+        for name, good in found["files"].items()
+    ]
+    return "\n".join(lines)
+
+
 def lab(found: Mapping[str, Any]) -> str:
     hosts = found.get("hosts", [])
     if not hosts:

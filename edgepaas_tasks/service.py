@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgepaas_tasks import inventory, settings
+from edgepaas_tasks import ci, inventory, settings
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.settings import Settings
 from remote import engine as engines
@@ -94,19 +94,13 @@ def holder(command: str) -> Holder:
         machine=machine(),
         pid=os.getpid(),
         command=command,
-        run_url=_run_url(),
+        run_url=ci.detect().run_url,
         since=int(time.time()),
     )
 
 
 def who() -> str:
     return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
-
-
-def _run_url() -> str:
-    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    server, repository, run = (os.environ.get(name, "") for name in names)
-    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
 
 
 def _site(chosen: Settings, layout: Layout) -> Site:

@@ -7,6 +7,7 @@ from invoke import Collection
 
 from edgepaas_tasks.namespaces import (
     build,
+    ci,
     docker,
     ec2,
     env,
@@ -29,6 +30,7 @@ ns.add_collection(nginx.ns)
 ns.add_collection(env.ns)
 ns.add_collection(ec2.ns)
 ns.add_collection(hosts.ns)
+ns.add_collection(ci.ns)
 ns.add_collection(lab.ns)
 
 __all__ = ["ns"]

@@ -1,0 +1,153 @@
+"""What the log of a CI gets: groups, annotations, nothing to redraw, and no commands of somebody else's."""
+
+import io
+import json
+import os
+
+import pytest
+
+from edgepaas_tasks import ci
+from edgepaas_tasks.boundary import say
+from edgepaas_tasks.progress import Progress
+from remote.errors import Unreachable
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch):
+    """No CI, whatever runs these tests."""
+    for name in (*ci.RUNNERS, *ci.FILES, "GITHUB_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def github(monkeypatch, tmp_path):
+    environment = {
+        "CI": "true",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "acme/shop",
+        "GITHUB_RUN_ID": "42",
+        **{name: str(tmp_path / name) for name in ci.FILES},
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for name in ci.FILES:
+        (tmp_path / name).touch()
+    return environment
+
+
+@pytest.mark.parametrize(
+    ("environment", "runner"),
+    [
+        ({}, ""),
+        ({"CI": "false"}, ""),
+        ({"CI": "true"}, "CI"),
+        ({"CI": "true", "GITLAB_CI": "true"}, "GitLab CI"),
+        ({"CI": "true", "GITHUB_ACTIONS": "true"}, "GitHub Actions"),
+    ],
+)
+def test_a_ci_is_known_by_what_it_sets(environment, runner):
+    assert ci.detect(environment).runner == runner
+
+
+def test_what_was_detected_is_printed(run_tasks, tmp_path, github):
+    said = run_tasks(tmp_path, "ci.detect").stdout
+    assert said.splitlines() == [
+        "GitHub Actions: plain lines without colours, a group a phase, annotations for errors and warnings",
+        "  https://github.com/acme/shop/actions/runs/42",
+        *(f"  {name} can be written" for name in ci.FILES),
+    ]
+    found = json.loads(run_tasks(tmp_path, "ci.detect", "--json").stdout)
+    assert (found["runner"], found["colours"], found["groups"]) == ("GitHub Actions", False, True)
+
+
+def test_outside_of_any_there_are_no_commands_to_a_runner(run_tasks, tmp_path, capfd):
+    assert "no CI" in run_tasks(tmp_path, "ci.detect").stdout
+    with Progress("deploy") as progress, progress.phase("build"):
+        progress.step("docker", "Step 1/7")
+        progress.note("careful")
+    assert "::" not in capfd.readouterr().err
+    assert ci.harmless("::error::x ##[error]y") == "::error::x ##[error]y"
+
+
+def test_a_phase_is_a_group_with_what_its_steps_said(github, capsys):
+    with Progress("deploy") as progress:
+        with progress.phase("build") as phase:
+            progress.step("docker", "Step 1/7 : FROM python")
+            progress.step("docker", "::set-output name=version::x")
+            progress.step("edge1", "sent 1.0 of 9 MB")
+            progress.step("edge1", "sent 2.5 of 9 MB")
+            phase.outcome = "shop:1"
+        with pytest.raises(ValueError, match="no"), progress.phase("ship"):
+            raise ValueError("no")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:6] == [
+        "deploy",
+        "::group::build",
+        "  [docker] Step 1/7 : FROM python",
+        "  [docker] ::set-output name=version::x",
+        "  [edge1] sent 1.0 of 9 MB",
+        "::endgroup::",
+    ]
+    assert lines[6].startswith("  build")
+    assert [lines[7], lines[8]] == ["::group::ship", "::endgroup::"]
+    assert lines[9].endswith("failed")
+
+
+def test_a_warning_is_an_annotation_on_one_line(github, capsys):
+    with Progress("deploy: shop, prod") as progress:
+        progress.note("100% of it\nis odd")
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "::warning title=deploy%3A shop%2C prod::100%25 of it%0Ais odd"
+
+
+def test_an_error_is_an_annotation_with_what_to_do_next(github, run_tasks, tmp_path):
+    (tmp_path / "invoke.yaml").write_text(
+        json.dumps(
+            {
+                "edgepaas": {
+                    "app": "shop",
+                    "environments": {"test": {"ec2": {"tags": {"Name": "x"}}}},
+                }
+            }
+        )
+    )
+    done = run_tasks(tmp_path, "ec2.hosts", "--env", "tset", code=2)
+    (shown,) = [line for line in done.stderr.splitlines() if line.startswith("::error")]
+    assert shown.startswith("::error title=hosts failed::--env tset: no such environment")
+    assert done.stdout == ""
+
+
+def test_a_log_of_others_gives_the_runner_no_orders(github, capsys):
+    error = Unreachable("web1", "it ended", got="::add-mask::o\n  ::error::x\n##[set-env name=A]b")
+    say(str(error))
+    for line in capsys.readouterr().out.splitlines():
+        assert not line.lstrip().startswith("::")
+        assert "##[" not in line
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_nothing_is_redrawn_in_a_ci_even_where_it_has_a_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    assert ci.lively(Terminal())
+    assert not ci.lively(io.StringIO())
+    monkeypatch.setenv("TERM", "dumb")
+    assert not ci.lively(Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("CI", "true")
+    assert not ci.lively(Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with Progress("deploy") as progress, progress.phase("build"):
+        progress.step("docker", "x")
+    assert "\x1b" not in terminal.getvalue()
+    assert "build" in terminal.getvalue()
+
+
+def test_colours_are_no_part_of_an_answer(run_tasks, tmp_path, github):
+    assert "\x1b" not in run_tasks(tmp_path, "ci.detect").stdout
+    assert os.environ["CI"] == "true"
