@@ -89,11 +89,9 @@ def prepare(target: Target) -> Any:
 
 def links(connection: Any) -> Iterator[Any]:
     """The connection, that which it goes through, and so on: a jump host is a connection too."""
-    from fabric import Connection
-
     link = connection
-    while isinstance(link, Connection):
-        if isinstance(link.gateway, Connection) and str(link.gateway.host).lower() == "none":
+    while link is not None and link is not False and not isinstance(link, str):
+        if str(getattr(link.gateway, "host", "")).lower() == "none":
             link.gateway = None  # ssh_config(5): "none disables this option"; Fabric looks for a host of that name
         yield link
         link = link.gateway
