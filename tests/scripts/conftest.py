@@ -40,7 +40,8 @@ def stubs(tmp_path):
 def run(stubs):
     """Runs one static script as a host would, without its privilege."""
     environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
-    host = Host(LocalTransport("stub", environment))
+    transport = LocalTransport("stub", environment)
+    host = Host(transport)
 
     def run(name: str, *arguments: str, codes: tuple[int, ...] = (0,), stdin: bytes | None = None):
         command: Command = script(name, *arguments, stdin=stdin).allow(*codes)
@@ -48,6 +49,7 @@ def run(stubs):
         return replace(result, seconds=host.trace[-1].seconds)
 
     run.host = host
+    run.environment = transport._env
     return run
 
 
@@ -57,3 +59,12 @@ def service(tmp_path, run):
     base = tmp_path / "edgepaas" / "shop-prod"
     run("service", str(base))
     return base
+
+
+def elsewhere(name, *arguments, stdin=None, uses=(), **paths):
+    """A script that names places of a system, with these in their place."""
+    command = script(name, *arguments, stdin=stdin, uses=uses)
+    body = command.body
+    for place, instead in paths.values():
+        body = body.replace(place, f"{instead}/")
+    return replace(command, body=body).allow(*range(1, 256))

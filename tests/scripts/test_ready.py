@@ -4,11 +4,10 @@ import hashlib
 import json
 import shutil
 import subprocess
-from dataclasses import replace
 
 import pytest
 
-from remote.command import script
+from .conftest import elsewhere
 
 
 @pytest.fixture
@@ -186,15 +185,6 @@ http {
     }
 }
 """
-
-
-def elsewhere(name, *arguments, **paths):
-    """A script that names places of a system, with these in their place."""
-    command = script(name, *arguments)
-    body = command.body
-    for place, instead in paths.values():
-        body = body.replace(place, f"{instead}/")
-    return replace(command, body=body).allow(*range(1, 256))
 
 
 def test_a_default_server_inside_nginx_conf_is_commented_out_restorably(run, tmp_path, stubs):

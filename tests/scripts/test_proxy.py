@@ -1,0 +1,108 @@
+"""nginx's files, with a stub nginx: what was good stays or comes back whatever fails."""
+
+import pytest
+
+from .conftest import elsewhere
+
+SITE = "edgepaas-shop-prod.conf"
+
+
+@pytest.fixture
+def nginx(tmp_path, stubs):
+    """A host's /etc/nginx with a site of ours that is in use; `state` is what systemctl says of it."""
+    folder = tmp_path / "nginx"
+    (folder / "conf.d").mkdir(parents=True)
+    (folder / "nginx.conf").write_text("http { include /etc/nginx/conf.d/*.conf; }\n")
+    (folder / "mime.types").touch()
+    (folder / "conf.d" / SITE).write_text("old\n")
+    (folder / "conf.d" / "other.conf").write_text("of somebody else\n")
+    stubs.add("nginx")
+    stubs.add("systemctl")
+    stubs.add("curl", "printf 'HTTP/1.1 503\\r\\nX-EdgePaaS-Release: 0\\r\\n'")
+    stubs.add("sleep")
+    return folder
+
+
+@pytest.fixture
+def configure(run, nginx):
+    def configure(text="new\n"):
+        words = ("nginx-site", SITE, "80", "shop.example")
+        command = elsewhere(*words, stdin=text.encode(), etc=("/etc/nginx/", nginx))
+        (result,) = run.host.read(command)
+        assert not list(nginx.glob(".edgepaas*")), "nothing is left beside it"
+        return result
+
+    return configure
+
+
+def site(nginx):
+    return (nginx / "conf.d" / SITE).read_text()
+
+
+def test_a_new_site_is_tested_then_used(configure, nginx, stubs):
+    assert configure().text == "reloaded"
+    assert site(nginx) == "new\n"
+    order = [line.split()[0:2] for line in stubs.said if line.split()[0] in ("nginx", "systemctl")]
+    assert order.index(["nginx", "-t"]) < order.index(["systemctl", "reload"])
+
+
+def test_the_same_site_is_left_alone(configure, nginx, stubs):
+    assert configure("old\n").text == "same"
+    assert not any("reload" in line or line.startswith("nginx") for line in stubs.said)
+
+
+def test_one_that_does_not_pass_never_replaces_the_good_one(configure, nginx, stubs):
+    stubs.add("nginx", "echo 'unknown directive in /etc/nginx/conf.d/x' >&2; exit 1")
+    result = configure()
+    assert result.code == 40
+    assert "unknown directive" in result.stderr
+    assert site(nginx) == "old\n"
+    assert not any("reload" in line for line in stubs.said)
+
+
+def test_one_that_nginx_does_not_reload_with_is_taken_back(configure, nginx, stubs, tmp_path):
+    # It fails once: the reload with the old one works again.
+    failing = f"case $1 in reload) [ -e {tmp_path}/once ] || {{ : >{tmp_path}/once; echo no >&2; exit 1; }} ;; esac"
+    stubs.add("systemctl", failing)
+    result = configure()
+    assert result.code == 41
+    assert "the old one is back" in result.stderr
+    assert site(nginx) == "old\n"
+    assert sum("reload nginx" in line for line in stubs.said) == 2
+
+
+def test_a_first_site_that_does_not_start_is_not_left_behind(configure, nginx, stubs):
+    (nginx / "conf.d" / SITE).unlink()
+    stubs.add("systemctl", "case $1 in is-active | start) exit 3 ;; esac")
+    assert configure().code == 41
+    assert not (nginx / "conf.d" / SITE).exists()
+
+
+def test_a_site_that_another_one_hides_is_named(configure, stubs):
+    stubs.add("curl", "printf 'HTTP/1.1 200\\r\\nServer: other\\r\\n'")
+    result = configure()
+    assert result.code == 42
+    assert "does another site claim it?" in result.stderr
+
+
+def test_debians_default_site_goes_and_can_be_restored(run, nginx, stubs):
+    available, enabled = nginx / "sites-available", nginx / "sites-enabled"
+    available.mkdir()
+    enabled.mkdir()
+    (available / "default").write_text("server {}\n")
+    link = enabled / "default"
+    link.symlink_to(available / "default")
+    command = elsewhere("nginx-default", etc=("/etc/nginx/", nginx))
+    (result,) = run.host.read(command)
+    assert not link.is_symlink()
+    # What it says is what brings it back.
+    words = result.text.split("to restore: ")[1].removesuffix(")").split()
+    assert words[:2] == ["ln", "-s"]
+    link.symlink_to(words[2])
+    assert link.read_text() == "server {}\n"
+    (nginx / "own").write_text("server {}\n")
+    link.unlink()
+    link.symlink_to(nginx / "own")
+    (result,) = run.host.read(command)
+    assert result.text == ""
+    assert link.is_symlink(), "a link of the user's own is no default site"

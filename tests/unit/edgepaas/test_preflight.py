@@ -1,0 +1,195 @@
+"""What the doctor finds on this machine and between it and the hosts, with stub programs in front of the PATH."""
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgepaas_tasks import preflight, settings
+from edgepaas_tasks.readiness import BLOCKER, OK, UNKNOWN, WARNING
+from edgepaas_tasks.service import describe
+from remote.errors import RemoteError
+from remote.facts import Facts
+from remote.service import State
+from remote.slots import Live
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine with nothing but what a test puts there: programs by their name, a home, a directory to stand in."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "git"):
+        found = next(
+            Path(part) / name
+            for part in os.environ["PATH"].split(":")
+            if (Path(part) / name).exists()
+        )
+        (folder / name).symlink_to(found)
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("SSH_AUTH_SOCK", "CI"):
+        monkeypatch.delenv(name, raising=False)
+
+    def stub(name, body):
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    return stub
+
+
+def of(**more):
+    tree = {"app": "shop", "environments": {"test": {"hosts": [{"address": "127.0.0.1"}]}}}
+    return describe(settings.load({**tree, **more}, "test"))
+
+
+def here(service=None):
+    return {check.name: check for check in preflight._here(service or of())}
+
+
+@pytest.mark.parametrize(
+    ("system", "processor", "ci", "found", "verdict"),
+    [
+        ("Linux", "x86_64", "", "Linux x86_64, a developer's machine", OK),
+        ("Linux", "x86_64", "true", "Linux x86_64, a CI runner", OK),
+        ("Darwin", "x86_64", "", "macOS x86_64, a developer's machine", OK),
+        ("Darwin", "arm64", "", "macOS arm64, a developer's machine", OK),
+        ("Windows", "AMD64", "", "Windows AMD64, a developer's machine", BLOCKER),
+    ],
+)
+def test_this_machine_is_told_by_name(machine, monkeypatch, system, processor, ci, found, verdict):
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: processor)
+    if ci:
+        monkeypatch.setenv("CI", ci)
+    check = here()["system"]
+    assert (check.found, check.verdict) == (found, verdict)
+
+
+def test_an_old_python_is_a_blocker(machine, monkeypatch):
+    assert here()["python"].verdict == OK
+    monkeypatch.setattr(sys, "version_info", (3, 10, 14))
+    assert here()["python"].verdict == BLOCKER
+
+
+def test_docker_here_is_needed(machine):
+    assert here()["docker"].verdict == BLOCKER
+    machine("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    assert here()["docker"].verdict == BLOCKER
+    machine("docker", "echo 27.5.1")
+    assert here()["docker"].found == "engine 27.5.1"
+
+
+def git(*words, cwd="."):
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True)
+
+
+def test_a_shallow_clone_is_named_and_a_whole_one_is_good(machine, tmp_path, monkeypatch):
+    git("init", "-q", "whole")
+    for number in range(2):
+        Path("whole/file").write_text(str(number))
+        git("add", "file", cwd="whole")
+        git("commit", "-q", "-m", "one", cwd="whole")
+    git("clone", "-q", "--depth", "1", f"file://{Path('whole').resolve()}", "shallow")
+    assert here(of(build={"context": "whole"}))["git"].verdict == OK
+    check = here(of(build={"context": "shallow"}))["git"]
+    assert check.verdict == WARNING
+    assert "from a shallow clone" in check.found
+    assert check.next_step == "fetch-depth: 0 in the workflow"
+
+
+def test_without_git_the_version_is_a_hash_of_the_files(machine, tmp_path):
+    (tmp_path / "bin" / "git").unlink()
+    assert here()["git"].found.startswith("version files-")
+
+
+def test_keys_are_looked_for_where_ssh_looks(machine, tmp_path, monkeypatch):
+    assert here()["ssh key"].verdict == WARNING
+
+    (tmp_path / ".ssh").mkdir()
+    for name in ("id_ed25519", "id_ed25519.pub"):
+        (tmp_path / ".ssh" / name).touch()
+    assert here()["ssh key"].found == "~/.ssh: id_ed25519"
+
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    machine("ssh-add", "printf 'one\\ntwo\\n'")
+    assert here()["ssh key"].found == "2 keys in the agent"
+    machine("ssh-add", "echo The agent has no identities.; exit 1")
+    assert here()["ssh key"].found == "~/.ssh: id_ed25519"
+
+    check = here(of(ssh={"key": "~/.ssh/other"}))["ssh key"]
+    assert (check.verdict, check.next_step) == (BLOCKER, "correct edgepaas.ssh.key")
+    assert here(of(ssh={"key": "~/.ssh/id_ed25519"}))["ssh key"].verdict == OK
+
+
+def state(**facts) -> State:
+    return State(Facts(arch="x86_64", clock=1000, **facts), Live("", 0), {}, (), {})
+
+
+def test_an_image_of_this_machine_must_run_on_the_hosts(machine):
+    arm = {"web1": replace(state(), facts=Facts(arch="aarch64"))}
+    assert preflight._platform(arm).verdict == UNKNOWN, "no engine here"
+    machine("docker", '[ "$1" = version ] && echo amd64')
+    assert preflight._platform({}).verdict == UNKNOWN, "no host answers"
+    assert preflight._platform({"web1": state()}).verdict == OK
+    check = preflight._platform(arm)
+    assert (check.verdict, check.found) == (
+        BLOCKER,
+        "amd64 here, arm64 there, and no buildx to build for it",
+    )
+    machine("docker", '[ "$1" = version ] && echo amd64; exit 0')
+    assert preflight._platform(arm).verdict == WARNING
+    assert preflight._platform({"web1": state(), **arm}).verdict == WARNING
+
+
+def test_variables_that_are_not_as_declared_are_a_blocker(machine):
+    declared = {"TOKEN": {"type": "string", "required": True, "secret": True}}
+    check, values = preflight._variables(of(variables=declared))
+    assert (check.verdict, values) == (BLOCKER, None)
+    assert "TOKEN: is required" in check.found
+    check, values = preflight._variables(of(variables={"A": {"type": "integer", "default": 1}}))
+    assert (check.verdict, check.found) == (OK, "1 as declared")
+    assert values is not None
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "verdict", "found"),
+    [
+        ((), WARNING, "shop.example does not resolve"),
+        (("127.0.0.1",), OK, "shop.example leads here"),
+        (("10.0.0.9",), OK, "shop.example leads here"),
+        (("192.0.2.7",), WARNING, "shop.example leads to 192.0.2.7, not to this host"),
+    ],
+)
+def test_a_name_leads_to_the_host_by_any_of_its_addresses(monkeypatch, leads_to, verdict, found):
+    known = {"shop.example": leads_to, "127.0.0.1": ("127.0.0.1",)}
+
+    def resolve(name, _):
+        if not known[name]:
+            raise OSError
+        return [(0, 0, 0, "", (address, 0)) for address in known[name]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    service = of(nginx={"server_name": "shop.example *.shop.example"})
+    (check,) = preflight._names(service, "127.0.0.1", state(addresses=("10.0.0.9",)))
+    assert (check.verdict, check.found) == (verdict, found)
+
+
+def test_a_host_that_can_not_be_reached_is_a_blocker_with_what_to_do():
+    error = RemoteError("web1", "no SSH connection", got="timed out", next_step="is it up?")
+    check = preflight._unreachable("web1", error)
+    assert (check.verdict, check.found, check.next_step) == (
+        BLOCKER,
+        "no SSH connection (timed out)",
+        "is it up?",
+    )
