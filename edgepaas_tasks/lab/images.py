@@ -25,11 +25,13 @@ BUILD = 600.0
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-# What each system is made of: its recipe's own arguments, or none for Debian, which the others are built on.
+# What each system is made of: its recipe's own arguments, or none for Debian, which the others are built on, and for
+# `prepared`, which is Debian with Docker and nginx there already.
 SYSTEMS: Mapping[str, Mapping[str, str]] = {
     "debian": {},
     "centos": {"ID": "centos", "VERSION": "9", "LIKE": "rhel fedora", "NAME": "CentOS Stream"},
     "amazon": {"ID": "amzn", "VERSION": "2023", "LIKE": "fedora", "NAME": "Amazon Linux"},
+    "prepared": {},
 }
 _HOST = ("debian.Dockerfile", "lab-devices", "lab-devices.service", "lab-mounts")
 _PACKAGES = ("packages.Dockerfile", "packages")
@@ -38,8 +40,19 @@ _POSTGRES = ("postgres.Dockerfile", "postgres-start")
 
 def host(system: str) -> str:
     """The name of the image of a system's hosts."""
-    parts = _HOST if system == "debian" else (*_HOST, *_PACKAGES, "dnf.Dockerfile")
+    parts = _HOST if system == "debian" else (*_HOST, f"{_family(system)}.Dockerfile")
+    if needs_packages(system):
+        parts = (*parts, *_PACKAGES)
     return f"{NAME}/{system}:{_recipe(*parts)}"
+
+
+def needs_packages(system: str) -> bool:
+    """Whether hosts of this system install from the lab's package server."""
+    return bool(SYSTEMS[system])
+
+
+def _family(system: str) -> str:
+    return "dnf" if needs_packages(system) else system
 
 
 def packages() -> str:
@@ -59,7 +72,7 @@ def ensure(
 
     What is missing is made, side by side where nothing depends on another.
     """
-    with_packages = with_packages or system != "debian"
+    with_packages = with_packages or needs_packages(system)
     wanted = {host("debian"): "debian", PYTHON: "python"}
     if with_packages:
         wanted[packages()] = "packages"
@@ -70,8 +83,10 @@ def ensure(
         base = _base(say)
         _make_all({name: (recipe, {"BASE": base}) for name, recipe in missing.items()}, say)
     if not _there(host(system)):
-        arguments = {"PACKAGES": packages(), "HOST": host("debian"), **SYSTEMS[system]}
-        _make_all({host(system): ("dnf", arguments)}, say)
+        arguments = {"HOST": host("debian"), **SYSTEMS[system]}
+        if needs_packages(system):
+            arguments["PACKAGES"] = packages()
+        _make_all({host(system): (_family(system), arguments)}, say)
 
 
 def _make_all(wanted: Mapping[str, tuple[str, Mapping[str, str]]], say: Say) -> None:
@@ -124,8 +139,13 @@ def _base(say: Say) -> str:
     with tempfile.TemporaryDirectory(prefix="edgepaas-lab-") as folder:
         root = Path(folder) / "root"
         local.run("debootstrap", "--variant=minbase", SUITE, str(root), timeout=BUILD)
-        # Throw-away systems: nothing is gained by waiting for the disk at every package.
-        (root / "etc/dpkg/dpkg.cfg.d/lab").write_text("force-unsafe-io\n")
+        # Throw-away systems: nothing is gained by waiting for the disk at every package, and nobody reads there.
+        unread = ("doc", "man", "locale")
+        settings = ["force-unsafe-io", *(f"path-exclude /usr/share/{name}/*" for name in unread)]
+        (root / "etc/dpkg/dpkg.cfg.d/lab").write_text("\n".join(settings) + "\n")
+        for name in unread:
+            shutil.rmtree(root / "usr/share" / name)
+            (root / "usr/share" / name).mkdir()
         for cached in (root / "var/cache/apt/archives").glob("*.deb"):
             cached.unlink()
         tar = subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE)

@@ -12,6 +12,7 @@ from typing import Any
 
 from edgepaas_tasks.lab import engine, hosts, images, state, volumes
 from edgepaas_tasks.lab import postgres as databases
+from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.engine import Say
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost, State
@@ -39,11 +40,12 @@ def up(
     if system not in images.SYSTEMS:
         raise LabError(f"--system {system}: expected one of {', '.join(images.SYSTEMS)}")
     folder = folder.resolve()
-    installed = engine.ensure(say)
+    with alone():
+        installed = engine.ensure(say)
     known = state.load(folder) or State(str(folder), f"edgepaas-lab-{_tag(folder)}")
     planned = [_plan(folder, n + 1, system) for n in range(len(known.hosts), count)]
     systems = {host.system for host in (*known.hosts, *planned)}
-    packages = packages or known.packages or systems != {"debian"}
+    packages = packages or known.packages or any(map(images.needs_packages, systems))
     postgres = postgres or known.postgres
     known = replace(
         known,
@@ -53,8 +55,9 @@ def up(
         database_password=known.database_password or secrets.token_hex(12),
     )
     state.save(known, folder)
-    for one in sorted(systems):
-        images.ensure(one, say, with_packages=packages, with_postgres=postgres)
+    with alone():
+        for one in sorted(systems):
+            images.ensure(one, say, with_packages=packages, with_postgres=postgres)
     public_key = _key(folder)
     label = f"{hosts.LABEL}={folder}"
     if local.run("docker", "network", "inspect", known.network, ok=(0, 1)).code != 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from edgepaas_tasks.lab.alone import alone
 from remote import local
 
 SIZE = "4G"
@@ -14,7 +15,8 @@ def attach(disk: Path) -> str:
     """The loop device on this backing file, made when there is none."""
     if not disk.exists():
         local.run("truncate", "-s", SIZE, str(disk))
-    return device(disk) or local.run("losetup", "-f", "--show", str(disk)).text
+    with alone():
+        return device(disk) or local.run("losetup", "-f", "--show", str(disk)).text
 
 
 def device(disk: Path) -> str:

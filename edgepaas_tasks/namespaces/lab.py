@@ -15,7 +15,7 @@ FOLDER_HELP = "Folder with the lab's state."
 @task(
     help={
         "hosts": "How many hosts.",
-        "system": "What new hosts run: debian, centos or amazon.",
+        "system": "What new hosts run: debian, centos, amazon, or prepared: Debian with Docker and nginx.",
         "postgres": "With a Postgres server, over TLS.",
         "folder": FOLDER_HELP,
     }

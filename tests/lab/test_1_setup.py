@@ -3,7 +3,17 @@
 import json
 import subprocess
 
+import pytest
+
 from edgepaas_tasks.lab import lifecycle
+
+from .conftest import make
+
+
+@pytest.fixture(scope="module")
+def bare(docker, tmp_path_factory):
+    """A project with one bare host; the tests after the first find it ready."""
+    yield from make(tmp_path_factory.mktemp("bare"), 1, system="debian")
 
 
 def test_a_bare_host_becomes_ready_and_a_second_setup_changes_nothing(bare):
@@ -59,21 +69,28 @@ def test_the_lab_is_idempotent_and_tells_its_state(bare):
 
 
 def test_taking_a_lab_down_leaves_nothing_behind(docker, tmp_path):
-    def left():
+    def left(names):
+        """What this machine has of these names: others may have labs too."""
         commands = (
             "docker ps -a --format {{.Names}}",
             "docker volume ls --format {{.Name}}",
             "docker network ls --format {{.Name}}",
             "losetup --list --noheadings --output NAME,BACK-FILE",
         )
-        return [
-            subprocess.run(words.split(), capture_output=True, text=True).stdout
+        listed = [
+            subprocess.run(words.split(), capture_output=True, text=True, check=True).stdout
             for words in commands
         ]
+        return [any(name in one for name in names) for one in listed]
 
-    before = left()
-    lifecycle.up(tmp_path / "lab", 1, print)
-    assert left() != before
+    state = lifecycle.up(tmp_path / "lab", 1, print)
+    (host,) = state.hosts
+    form = "{{range .Mounts}}{{.Name}} {{end}}"
+    words = ("docker", "inspect", "-f", form, host.container)
+    volumes = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert volumes
+    names = (state.network, host.container, *volumes, str(tmp_path))
+    assert left(names) == [True] * 4
     lifecycle.down(tmp_path / "lab", print)
-    assert left() == before
+    assert left(names) == [False] * 4
     assert not (tmp_path / "lab").exists()

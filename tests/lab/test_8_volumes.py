@@ -1,69 +1,9 @@
-"""Docker's data on a volume of its own: real devices, real refusals, and a kill at every step."""
-
-import json
-import os
-import time
+"""Docker's data on a volume of its own: real devices, real refusals, and what is moved."""
 
 import pytest
 
-from edgepaas_tasks.lab import hosts
-from edgepaas_tasks.lab.load import Load
-from remote import local
-
 from .conftest import make
-
-SOAK = os.environ.get("EDGEPAAS_SOAK") == "1"
-
-# What a killed run may have left, taken away again; the host as it was before its first volume.setup.
-RESET = r"""
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
-device=$1
-systemctl stop docker.socket docker
-docker_mounts() { findmnt -rno TARGET | grep -E '^/var/lib/(docker|edgepaas)' | sort -r; }
-docker_mounts | while read -r at; do umount "$at" || umount -l "$at"; done
-wipefs -aq "$device"
-rm -rf /var/lib/edgepaas /etc/systemd/system/docker.service.d /var/lib/docker
-sed -i '/var.lib.docker/d' /etc/fstab
-systemctl daemon-reload
-cp -a /var/lib/docker.kept /var/lib/docker
-rm -f /run/kill-*
-systemctl reset-failed docker.service docker.socket
-systemctl start docker
-"""
-
-# Programs that change something, each counted before it runs, and its shell killed before the one that is asked for.
-WRAPPED = "mkdir mv mkfs.ext4 sync rm mount umount cp find systemctl systemd-run"
-WRAP = r"""
-for name in WRAPPED; do
-    real=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$name")
-    cat >"/usr/local/sbin/$name" <<END
-#!/bin/sh
-n=\$((\$(cat /run/kill-count 2>/dev/null || echo 0) + 1))
-echo \$n >/run/kill-count
-echo "\$n $name \$*" | head -n 1 >>/run/kill-log
-if [ "\$n" = "\$(cat /run/kill-at 2>/dev/null)" ]; then kill -KILL \$PPID; exit 137; fi
-exec $real "\$@"
-END
-    chmod 755 "/usr/local/sbin/$name"
-done
-""".replace("WRAPPED", WRAPPED)
-UNWRAP = f"PATH=/usr/bin:/bin; cd /usr/local/sbin && rm -f {WRAPPED}; rm -f /run/kill-*"
-
-# The steps that matter most; `make soak` takes all of them.
-CHOSEN = (
-    "mkfs.ext4 ",
-    "rm -f /var/lib/edgepaas/volume-formatting",
-    "mount -t ext4",
-    "systemctl stop docker.socket docker",
-    "cp -ax",
-    "rm /var/lib/edgepaas/before",
-    "mv /etc/fstab.edgepaas",
-    "umount /var/lib/edgepaas/volume",
-    "mount /var/lib/docker",
-    "systemctl start docker",
-    "find /var/lib/edgepaas/below",
-    "rm -f /var/lib/docker/.edgepaas-copying",
-)
+from .keepsakes import gone_and_back, good, grown, keepsake, kept, until_serving
 
 
 @pytest.fixture(scope="module")
@@ -154,72 +94,6 @@ def test_more_data_than_the_volume_has_room_for_is_refused(host):
     )
 
 
-def keepsake(project) -> None:
-    """An image, a container and a volume with a file: what must survive."""
-    project.host.run(
-        "tar -C / -c etc/hostname | docker import - keepsake:1; "
-        "docker create --name keepsake keepsake:1 /none; docker volume create keepsake; "
-        "echo precious >/var/lib/docker/volumes/keepsake/_data/one"
-    )
-
-
-def kept(project) -> None:
-    """Docker runs, or comes up by itself, and has everything."""
-    project.host.run(
-        "n=0; until docker info >/dev/null 2>&1; do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 0.3; done; "
-        "set -e; docker image inspect keepsake:1; docker inspect keepsake; docker volume inspect keepsake"
-    )
-    at = "$(docker volume inspect -f '{{.Mountpoint}}' keepsake)/one"
-    assert project.host.run(f"cat {at}") == "precious"
-
-
-def good(project) -> None:
-    told = json.loads(project.inv("volume.status", "--env", "lab", "--json").stdout)
-    assert told["edge1"]["ok"], told
-    # Nothing is left below the mount, nor beside it.
-    left = (
-        "mount --bind /var/lib /mnt; ls -A /mnt/docker; umount /mnt; "
-        "findmnt -rno TARGET | grep edgepaas || :"
-    )
-    assert project.host.run(left) == ""
-
-
-def test_killed_at_any_step_docker_runs_nothing_is_lost_and_a_rerun_completes(host):
-    run = host.host.run
-    keepsake(host)
-    host.configure(volume=host.volume)
-    run(
-        "systemctl stop docker.socket docker; cp -a /var/lib/docker /var/lib/docker.kept; systemctl start docker"
-    )
-    run(WRAP)
-    try:
-        host.inv("volume.setup", "--env", "lab")
-        kept(host)
-        good(host)
-        steps = run("cat /run/kill-log").splitlines()
-        points = [
-            index
-            for index, step in enumerate(steps, 1)
-            if SOAK or step.split(" ", 1)[1].startswith(CHOSEN)
-        ]
-        assert len(points) >= len(CHOSEN)
-        for point in points:
-            run(RESET, host.device)
-            run("PATH=/usr/bin:/bin; rm -f /run/kill-*; echo $1 >/run/kill-at", str(point))
-            killed = host.start("volume.setup", "--env", "lab")
-            _, said = killed.communicate(timeout=120)
-            what = f"{steps[point - 1]}: {said}"
-            assert "Traceback" not in said, what
-            run("PATH=/usr/bin:/bin; rm -f /run/kill-at")
-            kept(host)
-            host.inv("volume.setup", "--env", "lab")
-            kept(host)
-            good(host)
-    finally:
-        run(UNWRAP)
-    run("rm -rf /var/lib/docker.kept")
-
-
 def test_a_deployed_app_moves_to_the_volume_and_serves_again(docker, tmp_path):
     for project in make(tmp_path, 1):
         project.inv("setup", "--env", "lab")
@@ -251,49 +125,6 @@ def test_a_deployed_app_moves_to_the_volume_and_serves_again(docker, tmp_path):
         two_data_sets(project)
 
 
-def until_serving(project) -> None:
-    deadline = time.monotonic() + 60
-    while not project.status()[0]["health"]["ok"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
-
-
-def gone_and_back(project) -> None:
-    """A volume that is missing after a reboot: the host is up, Docker is down, and preflight says why."""
-    host = project.host.host
-    local.run("docker", "stop", "-t", "20", host.container, timeout=60)
-    local.run("losetup", "-d", host.device)
-    hosts.start(host)
-    hosts.wait_for_system(host)
-    hosts.wait_for_login(host)
-    assert project.host.run("systemctl is-active docker || :") != "active"
-    assert project.host.run("ls -A /var/lib/docker") == ""
-    told = project.inv("preflight", "--env", "lab", code=1).stdout
-    assert "Docker is installed and does not answer" in told
-    assert "nothing is mounted on /var/lib/docker" in told
-    assert f"volume {host.volume} is not attached" in told
-    local.run("losetup", host.device, host.disk)
-    project.host.run("systemctl restart lab-devices")
-    # What brings a volume into use brings one back as well.
-    project.inv("volume.setup", "--env", "lab")
-    until_serving(project)
-    assert project.entries() == ["before the move"]
-
-
-def grown(project) -> None:
-    """A volume that was made larger: the file system follows, without a pause."""
-    host = project.host.host
-    local.run("truncate", "-s", "5G", host.disk)
-    local.run("losetup", "-c", host.device)
-    with Load(project.url, connections=4) as load:
-        said = project.inv("volume.setup", "--env", "lab").stdout
-    assert "grew the file system from 4096 to 5120 MB" in said
-    assert load.report.failed == 0
-    told = json.loads(project.inv("volume.status", "--env", "lab", "--json").stdout)
-    assert told["edge1"]["free_bytes"] > 4 * 2**30
-    assert "nothing changed" in project.inv("volume.setup", "--env", "lab").stdout
-
-
 def two_data_sets(project) -> None:
     """An instance that was replaced: its volume counts, unless the new root disk has something of its own."""
     run = project.host.run
@@ -309,55 +140,3 @@ def two_data_sets(project) -> None:
     run("docker volume rm foreign")
     project.inv("volume.setup", "--env", "lab")
     kept(project)
-
-
-def test_a_deploy_to_a_full_disk_prunes_by_the_ledger_or_refuses_with_numbers(docker, tmp_path):
-    for project in make(tmp_path, 1):
-        project.configure(volume={"id": project.host.host.volume, "size": 4})
-        project.inv("setup", "--env", "lab")
-        run = project.host.run
-        ballast = project.app / "guestbook" / "ballast"
-        for version in ("one", "two", "three", "four"):
-            # A layer of its own size each, so that pruning frees something.
-            ballast.write_bytes(os.urandom(60 * 2**20))
-            project.deploy("--version", version)
-        free = "df --output=avail -B1M /var/lib/docker | tail -1"
-        # Too little for one more, enough once the oldest are gone.
-        run(f"fallocate -l $(( $({free}) - 150 ))M /var/lib/docker/filler")
-        ballast.write_bytes(os.urandom(60 * 2**20))
-        project.deploy("--version", "five")
-        assert project.get("/version")["version"] == "five"
-        images = run("docker images --format '{{.Tag}}'").split()
-        assert "one" not in images
-        assert {"four", "five"} <= set(images)
-
-        run(f"fallocate -l $(( $({free}) - 20 ))M /var/lib/docker/filler2")
-        ballast.write_bytes(os.urandom(60 * 2**20))
-        before = without_history(project)
-        said = project.deploy("--version", "six", code=1).stderr
-        assert "/var/lib/docker has" in said
-        assert "this image takes" in said
-        told = project.inv("preflight", "--env", "lab", code=1).stdout
-        assert "MB free under /var/lib/docker, a deploy takes" in told
-        # What the ledger could spare is gone; nothing came that was not there before.
-        assert not set(without_history(project)) - set(before)
-        assert run("ls -A /var/lib/docker/tmp") == ""
-        assert project.host.leases() == ""
-        assert project.get("/version")["version"] == "five"
-        run("rm /var/lib/docker/filler /var/lib/docker/filler2")
-
-        # A full inode table, on a disk with bytes enough.
-        run(
-            "mkdir /var/lib/docker/many; cd /var/lib/docker/many; "
-            "n=$(($(df --output=iavail . | tail -1) - 500)); seq $n | xargs touch"
-        )
-        told = project.inv("preflight", "--env", "lab", code=1).stdout
-        assert "inodes free under /var/lib/docker" in told
-        assert "inodes free" in project.deploy("--version", "seven", code=1).stderr
-        run("rm -rf /var/lib/docker/many")
-        project.deploy("--version", "eight")
-
-
-def without_history(project) -> list[str]:
-    """A host's picture without the journal, which tells of a refused deploy."""
-    return [line for line in project.host.picture().splitlines() if "history.jsonl" not in line]

@@ -5,7 +5,7 @@ ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
         systemd systemd-sysv dbus openssh-server sudo curl iproute2 procps kmod iptables \
         e2fsprogs xfsprogs ca-certificates python3-minimal \
-    && rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb /etc/ssh/ssh_host_*
 COPY ca.crt /etc/ssl/certs/ca-certificates.crt
 COPY lab-devices /usr/local/sbin/lab-devices
 COPY lab-devices.service /etc/systemd/system/lab-devices.service

@@ -10,7 +10,7 @@ ARG NAME
 ENV DEBIAN_FRONTEND=noninteractive
 COPY --from=packages /srv/os /tmp/os
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends dnf rpm gnupg \
-    && rm -rf /var/lib/apt/lists/* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb \
     # else root, sudo and units have a database each
     && mkdir -p /etc/rpm /etc/yum.repos.d /etc/pki/rpm-gpg \
     && echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros \

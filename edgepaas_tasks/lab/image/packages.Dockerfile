@@ -6,6 +6,6 @@ ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
         python3-minimal libpython3-stdlib rpm createrepo-c gnupg gpg-agent dpkg-dev apt-utils
 COPY packages /usr/local/sbin/packages
-RUN sh /usr/local/sbin/packages /srv && rm -rf /var/lib/apt/lists/*
+RUN sh /usr/local/sbin/packages /srv && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb
 WORKDIR /srv
 CMD ["python3", "-m", "http.server", "80"]
