@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from edgepaas_tasks import failure, migrations
+from edgepaas_tasks.boundary import redactor
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.service import Service, who
 from remote import docker, lease, nginx, releases, slots
@@ -146,7 +147,9 @@ class Rollout:
 
     def record_failure(self, error: Exception) -> None:
         """So that its number is never used again. That this fails too must not hide why the deploy failed."""
-        entry = self._entry(releases.FAILED, str(error).splitlines()[0])
+        # Redacted like what is printed: the journal is read by others, and for longer.
+        first, *_ = redactor()(str(error)).splitlines() or [""]
+        entry = self._entry(releases.FAILED, first)
         with suppress(Exception):
             attempt(
                 self.hosts, lambda host: host.change(releases.record(self.service.layout, entry))

@@ -5,6 +5,7 @@ The places are found in the source, so that a new one without a test of its own 
 
 import ast
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from rich.console import Console
 from edgepaas_tasks import boundary, connectivity, environment, settings
 from edgepaas_tasks.boundary import Refused, conceal, say, task
 from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.rollout import Rollout
 from edgepaas_tasks.service import describe
 from env import canonical
 from env.layers import Resolution, Value
@@ -21,6 +23,7 @@ from env.redaction import Redactor
 from env.schema import Schema
 from remote.errors import CommandFailed
 from remote.host import Host
+from remote.releases import Release
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s3ntinel-t0ken"
@@ -57,6 +60,7 @@ TESTED = {
     ("environment.py", "collect"): "test_secrets_of_this_machine_are_learned",
     ("environment.py", "compose"): "test_a_url_that_we_changed_is_learned",
     ("environment.py", "learn"): "test_secrets_of_a_host_are_learned",
+    ("rollout.py", "record_failure"): "test_what_is_stored_of_a_failure",
 }
 
 
@@ -71,7 +75,7 @@ def forgetful(monkeypatch):
     """A redactor that knows nothing yet, so that no test lives on what another one taught it."""
     fresh = Redactor()
     monkeypatch.setattr(boundary, "redactor", lambda: fresh)
-    for module in ("progress", "connectivity"):
+    for module in ("progress", "connectivity", "rollout"):
         monkeypatch.setattr(f"edgepaas_tasks.{module}.redactor", lambda: fresh)
     return fresh
 
@@ -153,6 +157,23 @@ def test_what_a_container_says(known, monkeypatch):
     values = Resolution({"DATABASE_URL": Value("DATABASE_URL", "postgresql://h/d", "t", True)})
     (check,) = connectivity.probe(of(), [Host(Broken())], {"web1": None}, values)
     assert check.found == "web1: with ***"
+
+
+@pytest.mark.parametrize("said", [f"no: {SECRET}\nand more", ""])
+def test_what_is_stored_of_a_failure(known, said):
+    stored = []
+
+    class Journal:
+        name = "web1"
+
+        def change(self, command):
+            stored.append(command.stdin.decode())
+
+    release = Release(7, "v7", "sha256:1", "shop:v7", ())
+    rollout = Rollout(of(), [Journal()], {}, None, release, "deploy", 0)
+    rollout.record_failure(ValueError(said))
+    (line,) = stored
+    assert json.loads(line)["reason"] == ("no: ***" if said else "")
 
 
 def test_secrets_of_this_machine_are_learned(monkeypatch, tmp_path, forgetful):
