@@ -218,7 +218,7 @@ def _postgres(facts: Facts) -> Iterator[Answer]:
         found = "a Postgres server runs on this host; it is left alone, the app does not use it"
         yield "local postgres", WARNING, found, ""
     elif facts.postgres:
-        found = f"Postgres programs on this host ({', '.join(facts.postgres)}); left alone"
+        found = f"parts of Postgres on this host ({', '.join(facts.postgres)}); left alone"
         yield "local postgres", OK, found, ""
 
 

@@ -45,6 +45,8 @@ done
 for program in postgres psql; do
     if command -v "$program" >/dev/null || ls /usr/lib/postgresql/*/bin/"$program" >/dev/null 2>&1; then echo "postgres=$program"; fi
 done
+# Its client library, which other programs of the host may link to another version of.
+if ldconfig -p 2>/dev/null | grep -q 'libpq\.so'; then echo "postgres=libpq"; fi
 echo "addresses=$(hostname -I 2>/dev/null)"
 if command -v ss >/dev/null; then
     ss -Hltn | awk '{ print "listen=" $4 }' | sort -u

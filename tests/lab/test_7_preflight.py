@@ -135,7 +135,7 @@ def test_a_host_that_does_not_answer_is_one_of_the_answers(sick):
 
 def test_a_local_postgres_is_named_and_left_alone(sick):
     sick.host.run("printf '#!/bin/sh\n' >/usr/local/bin/psql; chmod 755 /usr/local/bin/psql")
-    assert "Postgres programs on this host (psql)" in sick.inv("preflight", "--env", "lab").stdout
+    assert "parts of Postgres on this host (psql)" in sick.inv("preflight", "--env", "lab").stdout
     sick.host.run("test -x /usr/local/bin/psql; rm /usr/local/bin/psql")
 
 

@@ -230,3 +230,22 @@ def test_an_id_leads_to_its_device_by_link_or_by_serial(run, tmp_path):
     (by_id / "nvme-Amazon_Elastic_Block_Store_vol0fff_1").symlink_to("/dev/null")
     assert look("vol-0fff") == ["candidate=/dev/null"]
     assert look("vol-0eee") == []
+
+
+@pytest.mark.parametrize(
+    ("there", "named"),
+    [("psql", ["psql"]), ("postgres", ["postgres"]), ("library", ["libpq"]), ("", [])],
+)
+def test_a_local_postgres_is_named_by_its_parts(run, stubs, tmp_path, there, named):
+    # No Postgres of this machine's own.
+    for name in "sh awk date df env grep head id ls sed sort uname".split():
+        (stubs.folder / name).symlink_to(shutil.which(name))
+    run.environment["PATH"] = str(stubs.folder)
+    for name in ("psql", "postgres"):
+        if there == name:
+            stubs.add(name)
+    library = "libpq.so.5 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libpq.so.5"
+    stubs.add("ldconfig", f'echo "	{library if there == "library" else "libc.so.6"}"')
+    (result,) = run.host.read(elsewhere("facts", own=("/usr/lib/postgresql/", tmp_path / "none")))
+    lines = result.stdout.splitlines()
+    assert [line.removeprefix("postgres=") for line in lines if line[:9] == "postgres="] == named

@@ -104,6 +104,15 @@ def test_required_variables_may_not_be_missing_or_empty():
     assert len(with_sqlite.problems) == 1
 
 
+@pytest.mark.parametrize(("mail", "missing"), [("yes", True), ("no", False), (None, False)])
+def test_a_variable_may_be_required_by_the_value_of_another(mail, missing):
+    declared = {"MAIL": "boolean", "MAIL_HOST": {"required_if": {"MAIL": True}}}
+    layers = [Layer(".env", {} if mail is None else {"MAIL": mail})]
+    problems = resolve(schema_from(declared), layers, environment="lab").problems
+    said = ["MAIL_HOST: is required when MAIL is true"] if missing else []
+    assert [str(problem) for problem in problems] == said
+
+
 def test_a_variable_of_another_environment_is_not_there():
     schema = schema_from({"X": {"required": True, "environments": ["prod"]}})
     assert resolve(schema, [], environment="lab").values == {}

@@ -71,6 +71,47 @@ def test_a_volume_of_another_instance_is_refused_with_its_name(ec2, instance):
         attach(volume)
 
 
+class Slow:
+    """EC2, whose attachments take a number of looks; every other call goes through."""
+
+    def __init__(self, ec2, looks):
+        self.ec2 = ec2
+        self.looks = looks
+        self.attached = False
+
+    def __getattr__(self, name):
+        return getattr(self.ec2, name)
+
+    def attach_volume(self, **words):
+        self.attached = True
+        return self.ec2.attach_volume(**words)
+
+    def describe_volumes(self, **words):
+        found = self.ec2.describe_volumes(**words)
+        if self.attached and self.looks:
+            self.looks -= 1
+            found["Volumes"][0]["Attachments"][0]["State"] = "attaching"
+        return found
+
+
+@pytest.mark.parametrize("looks", [3, 10_000])
+def test_it_waits_until_the_volume_is_attached_and_not_for_ever(ec2, instance, monkeypatch, looks):
+    _, zone = instance
+    volume = ec2.create_volume(Size=4, AvailabilityZone=zone)["VolumeId"]
+    slow = Slow(ec2, looks)
+    monkeypatch.setattr(aws, "client", lambda *_: slow)
+    monkeypatch.setattr(aws, "PAUSE", 0.01)
+    if looks == 3:
+        assert attach(volume)[0].changed
+        assert slow.looks == 0
+        return
+    monkeypatch.setattr(aws, "WAIT", 0.5)
+    with pytest.raises(AwsError) as caught:
+        attach(volume)
+    assert f"{volume} was not attached within" in str(caught.value)
+    assert "attaching" in str(caught.value)
+
+
 def test_no_such_volume(instance):
     with pytest.raises(AwsError) as caught:
         attach("vol-00000000000000000")
