@@ -8,7 +8,7 @@ ENV ?= lab
 WORKERS ?= 3
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check lint types unit lab-tests soak setup deploy rollback status clean
+.PHONY: bench bench-quick demo test check lint types unit lab-tests soak setup deploy rollback status clean
 
 demo: $(VENV)/.ready
 	$(INV) lab.demo
@@ -36,6 +36,13 @@ lab-tests: $(VENV)/.ready
 soak: $(VENV)/.ready
 	EDGEPAAS_SOAK=1 $(PYTEST)
 
+# Against other tools, side by side; about 20 minutes on an idle machine. The figures go into docs/performance.md.
+bench: $(VENV)/.ready
+	$(VENV)/bin/python -m bench --write docs/performance.md
+
+bench-quick: $(VENV)/.ready
+	$(VENV)/bin/python -m bench --quick
+
 setup deploy rollback status: $(VENV)/.ready
 	$(INV) $@ --env $(ENV)
 
@@ -45,4 +52,4 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache
