@@ -1,6 +1,31 @@
-# Everything that a plan needs to know about a host, as key=value lines. Changes nothing; each line stands alone.
-# $1 where the system says what it is, /etc/os-release if not given.
+# Everything that a plan needs to know about a host, as key=value lines in any order. Changes nothing; each line stands
+# alone. $1 where the system says what it is, /etc/os-release if not given.
 release=${1:-/etc/os-release}
+
+# The slow ones, side by side: each is one write.
+engine() {
+    command -v docker >/dev/null || return 0
+    # One call of the client, which alone takes longer than all the rest.
+    said=$(docker info --format '{{.ServerVersion}}
+docker_store={{.Driver}}
+live_restore={{.LiveRestoreEnabled}}' 2>/dev/null)
+    echo "docker=$said"
+}
+origin() {
+    engine=$(command -v dockerd) || return 0
+    # The package it came with, for people: a snap and a distribution's engine behave differently.
+    from=$({ dpkg -S "$(readlink -f "$engine")" || rpm -qf --qf '%{NAME}: ' "$(readlink -f "$engine")"; } 2>/dev/null | sed 's/:.*//; 1q')
+    echo "engine=${from:-$engine}"
+}
+proxy() {
+    command -v nginx >/dev/null || return 0
+    echo "nginx=$(nginx -v 2>&1 | sed 's/.*nginx\///; s/ .*//')"
+    if systemctl is-active --quiet nginx 2>/dev/null; then echo "nginx_active=yes"; fi
+    if ! said=$(nginx -t 2>&1); then echo "nginx_broken=$(echo "$said" | head -n 1)"; fi
+}
+engine &
+origin &
+proxy &
 [ -r "$release" ] && (
     # shellcheck disable=SC1090  # on the host
     . "$release"
@@ -22,23 +47,7 @@ for path in / /opt /var/lib/docker; do
     inodes=$(df -Pi "$path" | awk 'NR == 2 { print $4 }')
     echo "disk=$path $bytes $inodes"
 done
-if command -v docker >/dev/null; then
-    echo "docker=$(docker version --format '{{.Server.Version}}' 2>/dev/null)"
-    docker info --format 'docker_store={{.Driver}}
-live_restore={{.LiveRestoreEnabled}}' 2>/dev/null
-fi
-engine=$(command -v dockerd)
-if [ -n "$engine" ]; then
-    # The package it came with, for people: a snap and a distribution's engine behave differently.
-    from=$({ dpkg -S "$(readlink -f "$engine")" || rpm -qf --qf '%{NAME}: ' "$(readlink -f "$engine")"; } 2>/dev/null | sed 's/:.*//; 1q')
-    echo "engine=${from:-$engine}"
-fi
 if command -v getenforce >/dev/null; then echo "selinux=$(getenforce)"; fi
-if command -v nginx >/dev/null; then
-    echo "nginx=$(nginx -v 2>&1 | sed 's/.*nginx\///; s/ .*//')"
-    if systemctl is-active --quiet nginx 2>/dev/null; then echo "nginx_active=yes"; fi
-    if ! said=$(nginx -t 2>&1); then echo "nginx_broken=$(echo "$said" | head -n 1)"; fi
-fi
 for tool in curl ss flock; do
     if command -v "$tool" >/dev/null; then echo "tool=$tool"; fi
 done
@@ -51,3 +60,4 @@ echo "addresses=$(hostname -I 2>/dev/null)"
 if command -v ss >/dev/null; then
     ss -Hltn | awk '{ print "listen=" $4 }' | sort -u
 fi
+wait

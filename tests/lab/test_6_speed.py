@@ -1,0 +1,129 @@
+"""Few round trips, one connection: counted on a real host."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edgepaas_tasks import deploy as deploys
+from edgepaas_tasks import inventory, rollback, settings, status
+from edgepaas_tasks import preflight as doctor
+from edgepaas_tasks import setup as setups
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.request import Request
+from edgepaas_tasks.service import describe
+from remote.command import argv
+from remote.connection import Target, connect, disconnect
+from remote.host import Host
+from remote.ssh import SSHTransport
+from tests.lab.conftest import SETTINGS
+
+# The most that a phase may take on a host, each round trip one script. A phase that is not here takes none.
+BUDGET = {
+    "deploy": {"look": 1, "ship": 1, "stage": 1, "start": 1, "flip": 1, "finish": 1},
+    "rollback": {"look": 1, "stage": 1, "start": 1, "flip": 1, "finish": 1},
+    "setup": {"look": 1, "make ready": 1},
+    "status": {"": 1},
+    "preflight": {"": 1},
+}
+
+
+class Counting(Progress):
+    """Also counts what each phase sends to a host."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__("counted")
+        self.host = host
+        self.counts: dict[str, int] = {}
+
+    @contextmanager
+    def phase(self, name):
+        before = len(self.host.trace)
+        with super().phase(name) as phase:
+            yield phase
+        self.counts[name] = len(self.host.trace) - before
+
+
+@pytest.fixture
+def command(project, monkeypatch):
+    """Runs one command on the project's host, as `inv` does; round trips by phase."""
+    monkeypatch.chdir(project.folder)
+    of = describe(settings.load(SETTINGS, "lab"))
+
+    def run(name: str) -> dict[str, int]:
+        hosts = inventory.connect(of.settings, dry_run=False, observe=None)
+        (host,) = hosts
+        with Counting(host) as progress:
+            match name:
+                case "deploy":
+                    deploys.deploy(of, hosts, progress, Request(version="counted"), 0)
+                case "rollback":
+                    rollback.rollback(of, hosts, progress, None, 0)
+                case "setup":
+                    setups.setup(of, hosts, progress)
+                case "status":
+                    status.status(of, hosts)
+                case "preflight":
+                    doctor.preflight(of, hosts)
+        host.close()
+        counts = progress.counts
+        counts[""] = len(host.trace) - sum(counts.values())
+        return counts
+
+    return run
+
+
+def test_no_phase_takes_more_round_trips_than_it_may(project, command):
+    project.change("# counted")
+    for name, budget in BUDGET.items():
+        counts = command(name)
+        over = {phase: n for phase, n in counts.items() if n > budget.get(phase, 0)}
+        assert not over, f"{name}: {counts}"
+        assert sum(counts.values()) >= 1
+    assert sum(BUDGET["deploy"].values()) <= 8
+
+
+def test_the_tasks_of_one_call_share_a_connection(project):
+    logins = project.host.logins()
+    project.inv("preflight", "--env", "lab", "status", "--env", "lab", "setup", "--env", "lab")
+    assert project.host.logins() - logins == 1
+
+
+def test_a_batch_finds_its_shell_waiting(project):
+    """The second session is there before its batch is: sshd has it while the first still runs."""
+    lab = project.host.host
+    key, known_hosts = Path(lab.key), Path(lab.known_hosts)
+    host = Host(SSHTransport(Target("ahead", lab.address, lab.port, lab.user, key, known_hosts)))
+    host.busy = True
+    waiting = "pgrep -fc '[e]dgepaas_length' || :"
+    (first,) = host.read(argv("sh", "-c", f"sleep 1; {waiting}").as_root())
+    assert int(first.text) >= 1
+    host.busy = False
+    (second,) = host.read(argv("id", "-u").as_root())
+    assert second.text == "0"
+    host.close()
+    assert project.host.run(f"sleep 0.5; {waiting}") == "0", "and none is left"
+
+
+def test_no_connection_dawdles_nor_its_jump_host(project, monkeypatch, tmp_path):
+    import socket
+
+    lab = project.host.host
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    (tmp_path / ".ssh" / "config").write_text(
+        f"Host inner\n HostName 127.0.0.1\n Port 22\n ProxyJump outer\n"
+        f"Host outer\n HostName {lab.address}\n Port {lab.port}\n User {lab.user}\n"
+        f" IdentityFile {lab.key}\n"
+    )
+    pins = Path(lab.known_hosts).read_text()
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(pins + "127.0.0.1 " + pins.split(" ", 1)[1])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = connect(Target("inner", "inner", None, lab.user, Path(lab.key), known_hosts))
+    try:
+        sock = found.gateway.transport.sock
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0
+    finally:
+        disconnect(found)
+    assert not found.gateway.is_connected
