@@ -19,6 +19,7 @@ from bench.status import status
 
 NAMES = ("startup", "work", "many", "scripts", "status", "ship", "setup", "deploy", "flips")
 QUICK = ("startup", "work", "many", "scripts", "status")
+SEVERAL = frozenset({"many", "status"})
 ON_A_LAB_HOST = frozenset({"setup", "deploy", "flips"})
 
 
@@ -52,7 +53,9 @@ def run(result: Result, names: tuple[str, ...], *, quick: bool) -> None:
         if ON_A_LAB_HOST & {*names}:
             user = stack.enter_context(project(folder))
             more = [("edge1", user.container)]
-        bench = stack.enter_context(hosts.light(10 if quick else 30, more))
+        several = bool(SEVERAL & {*names})
+        count = (10 if quick else 30) if several else 1
+        bench = stack.enter_context(hosts.light(count, more))
         lab = bench.machines.pop() if more else bench.machines[-1]
         if user.host:
             bench.keys[user.host.user] = Path(user.host.key)
