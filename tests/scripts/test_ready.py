@@ -238,7 +238,8 @@ def test_an_id_leads_to_its_device_by_link_or_by_serial(run, tmp_path):
 )
 def test_a_local_postgres_is_named_by_its_parts(run, stubs, tmp_path, there, named):
     # No Postgres of this machine's own.
-    for name in "sh awk date df env grep head id ls sed sort uname".split():
+    needed = ("sh", "awk", "date", "df", "env", "grep", "head", "id", "ls", "sed", "sort", "uname")
+    for name in needed:
         (stubs.folder / name).symlink_to(shutil.which(name))
     run.environment["PATH"] = str(stubs.folder)
     for name in ("psql", "postgres"):
