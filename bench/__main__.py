@@ -27,13 +27,15 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("--quick", action="store_true", help="a smaller run, under 3 minutes")
     options.add_argument("--only", action="append", choices=NAMES, help="one part; may be repeated")
+    options.add_argument("--rounds", type=int, help="of each measurement (default: 5, quick: 3)")
     options.add_argument("--write", type=Path, help="a document with marks, for what was found")
     given = options.parse_args()
     # As Ctrl-C: the context managers below take down what they made.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     result = Result()
     try:
-        run(result, given.only or (QUICK if given.quick else NAMES), quick=given.quick)
+        names = tuple(given.only or (QUICK if given.quick else NAMES))
+        run(result, names, given.rounds or (3 if given.quick else 5), quick=given.quick)
     finally:
         # What was found before something failed, or Ctrl-C, is worth keeping on the screen, not in the document.
         print(result.text())
@@ -42,8 +44,7 @@ def main() -> None:
     sys.exit(0 if all(target.met for target in result.targets) else 1)
 
 
-def run(result: Result, names: tuple[str, ...], *, quick: bool) -> None:
-    rounds = 3 if quick else 5
+def run(result: Result, names: tuple[str, ...], rounds: int, *, quick: bool) -> None:
     if {"work", "many"} & {*names}:
         tools.prepare()
     with ExitStack() as stack:
@@ -61,8 +62,8 @@ def run(result: Result, names: tuple[str, ...], *, quick: bool) -> None:
             bench.keys[user.host.user] = Path(user.host.key)
         parts: dict[str, Callable[[], None]] = {
             "startup": lambda: startup(user, folder, result, 5 * rounds),
-            "work": lambda: converge.one_host(bench, result, quick=quick),
-            "many": lambda: converge.many_hosts(bench, result, quick=quick),
+            "work": lambda: converge.one_host(bench, result, rounds, quick=quick),
+            "many": lambda: converge.many_hosts(bench, result, rounds, quick=quick),
             "scripts": lambda: deploys.scripts(bench, bench.machines[0], result, rounds),
             "status": lambda: status(bench, user, result, rounds),
             "ship": lambda: ship(bench, result, megabytes=20 if quick else 100, rounds=rounds),

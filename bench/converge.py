@@ -43,7 +43,7 @@ def same_end_state(bench: Bench, chosen: Sequence[Tool]) -> None:
         assert picture == wanted, f"{name} and {first} differ:\n{picture}\n{wanted}"
 
 
-def one_host(bench: Bench, result: Result, *, quick: bool) -> None:
+def one_host(bench: Bench, result: Result, rounds: int, *, quick: bool) -> None:
     """Every tool on one host, over each delay."""
     chosen = [COLD, FLOOR, OURS, NAIVE, PYINFRA] + ([] if quick else [ANSIBLE])
     same_end_state(bench, chosen)
@@ -51,7 +51,7 @@ def one_host(bench: Bench, result: Result, *, quick: bool) -> None:
     found: dict[float, dict[str, Series]] = {}
     for rtt in (0.05,) if quick else RTTS:
         bench.delay(rtt)
-        found[rtt] = _no_change(bench, 1, chosen, 3 if quick else 5)
+        found[rtt] = _no_change(bench, 1, chosen, rounds)
     columns = [
         "no-change run, s",
         *(f"{rtt * 1000:.0f} ms" for rtt in found),
@@ -76,7 +76,7 @@ def one_host(bench: Bench, result: Result, *, quick: bool) -> None:
             result.target(Target(f"faster than {tool.name}, 50 ms", times, least, at_least=True))
 
 
-def many_hosts(bench: Bench, result: Result, *, quick: bool) -> None:
+def many_hosts(bench: Bench, result: Result, rounds: int, *, quick: bool) -> None:
     """The same on several hosts at once, 50 ms away."""
     bench.delay(0.05)
     for machine in bench.machines:
@@ -87,7 +87,7 @@ def many_hosts(bench: Bench, result: Result, *, quick: bool) -> None:
     found: dict[int, dict[str, Series]] = {}
     for count in counts:
         fitting = [tool for tool in chosen if tool is not ANSIBLE or count <= 10]
-        found[count] = _no_change(bench, count, fitting, 3)
+        found[count] = _no_change(bench, count, fitting, rounds)
     rows = [
         [tool.name, *(str(found[count].get(tool.name, "-")) for count in counts)] for tool in chosen
     ]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from bench.converge import RTTS
@@ -128,26 +125,8 @@ def replayed(
     bench: Bench, machine: Machine, programs: Sequence[Program], user: str = "ec2-user"
 ) -> float:
     """Seconds that OpenSSH's client takes for them: the first from cold, the others over its connection."""
-    with _master(bench, machine, user) as words:
+    with bench.shared(machine, user) as words:
         return sum(timed([*words, line], stdin=program).wall for line, program in programs)
-
-
-@contextmanager
-def _master(bench: Bench, machine: Machine, user: str) -> Iterator[list[str]]:
-    with tempfile.TemporaryDirectory() as folder:
-        options = (
-            "-o",
-            f"ControlPath={folder}/c",
-            "-o",
-            "ControlMaster=auto",
-            "-o",
-            "ControlPersist=60",
-        )
-        words = bench.ssh(machine, *options, user=user)
-        try:
-            yield words
-        finally:
-            subprocess.run([*words[:-1], "-O", "exit", words[-1]], capture_output=True)
 
 
 def _move(bench: Bench, project: Project, machine: Machine, rtt: float) -> None:

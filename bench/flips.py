@@ -38,17 +38,28 @@ nginx -s reload
 """
 _REMOVE = "rm -f /etc/nginx/conf.d/bench.conf && nginx -s reload"
 
-# $1 base, then the two links in turn, as the flip does it; nanoseconds of each on stdout.
+# $1 base, then the two links in turn, how often, and seconds in between. On stdout the nanoseconds of each move as the
+# flip makes it, and before them those of nothing: what the clock itself takes.
 _FLAG = """
 base=$1 one=$2 two=$3 count=$4 pause=$5
 while [ "$count" -gt 0 ]; do
+    idle=$(date +%s%N)
     begun=$(date +%s%N)
     ln -sfn "$two" "$base/live.new"
     mv -T "$base/live.new" "$base/live"
-    echo $(($(date +%s%N) - begun))
+    echo "$((begun - idle)) $(($(date +%s%N) - begun))"
     swap=$one one=$two two=$swap count=$((count - 1))
     sleep "$pause"
 done
+"""
+
+# Starts both containers and returns when both answer: their slots and releases.
+_BOTH = """
+docker start "$2" "$3" >/dev/null
+for port in 8081 8082; do
+    until curl -fs -o /dev/null "http://127.0.0.1:$port/health/ready"; do sleep 0.2; done
+done
+docker inspect -f "$1" "$2" "$3"
 """
 
 
@@ -63,7 +74,9 @@ def flips(project: Project, machine: Machine, result: Result, *, count: int) -> 
 
     def by_flag() -> None:
         said = machine.run(_FLAG, BASE, links[live], links[idle], str(count), str(PAUSE))
-        took.extend(int(line) / 1e6 for line in said.split())
+        for line in said.splitlines():
+            clock, whole = (int(word) / 1e6 for word in line.split())
+            took.append(max(0.0, whole - clock))
 
     def by_reload() -> None:
         for turn in range(count):
@@ -122,8 +135,7 @@ def _overhead(project: Project, machine: Machine, result: Result) -> None:
 def _both(machine: Machine) -> dict[str, str]:
     """Starts the slot that is not live; the release of each."""
     form = '{{index .Config.Labels "edgepaas.slot"}} {{index .Config.Labels "edgepaas.release"}}'
-    text = 'docker start "$2" "$3" >/dev/null; sleep 3; docker inspect -f "$1" "$2" "$3"'
-    said = machine.run(text, form, *(f"guestbook-lab-{slot}" for slot in PORTS))
+    said = machine.run(_BOTH, form, *(f"guestbook-lab-{slot}" for slot in PORTS))
     return dict(line.split() for line in said.splitlines())
 
 

@@ -74,6 +74,17 @@ class Bench:
             f"{user}@{machine.address(self.rtt)}",
         ]
 
+    @contextmanager
+    def shared(self, machine: Machine, user: str = "root") -> Iterator[list[str]]:
+        """The same, but all calls within go over the connection of the first."""
+        with tempfile.TemporaryDirectory() as folder:
+            options = (f"ControlPath={folder}/c", "ControlMaster=auto", "ControlPersist=60")
+            words = self.ssh(machine, *(word for one in options for word in ("-o", one)), user=user)
+            try:
+                yield words
+            finally:
+                subprocess.run([*words[:-1], "-O", "exit", words[-1]], capture_output=True)
+
     def inventory(self, count: int) -> Path:
         """The first hosts as a JSON file that the programs of bench/peers read."""
         path = self.folder / f"hosts-{count}.json"

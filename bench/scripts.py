@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from remote.command import argv
-from remote.connection import Target
 from remote.host import Host
 from remote.ssh import SSHTransport
+from remote.target import Target
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from bench.measure import alternate, table
 from bench.result import Result, Target
 from bench.tools import timed
 from remote.command import argv
-from remote.connection import Target as Where
 from remote.host import Host
 from remote.ssh import SSHTransport
+from remote.target import Target as Where
 
 CHUNK = 256 * 1024
 

@@ -76,20 +76,8 @@ def _one_script(bench: Bench, count: int) -> Run:
 
 def _two_scripts(bench: Bench, count: int) -> Run:
     """The floor for our number of scripts: the second over the connection of the first."""
-    with tempfile.TemporaryDirectory() as folder:
-        shared = (
-            "-o",
-            f"ControlPath={folder}/c",
-            "-o",
-            "ControlMaster=auto",
-            "-o",
-            "ControlPersist=60",
-        )
-        words = bench.ssh(bench.machines[0], *shared)
-        try:
-            runs = [timed([*words, "sh -s"], stdin=program) for program in _programs()]
-        finally:
-            subprocess.run([*words[:-1], "-O", "exit", words[-1]], capture_output=True)
+    with bench.shared(bench.machines[0]) as words:
+        runs = [timed([*words, "sh -s"], stdin=program) for program in _programs()]
     return Run(sum(run.wall for run in runs), sum(run.cpu for run in runs))
 
 

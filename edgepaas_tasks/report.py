@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgepaas_tasks import inventory
-from edgepaas_tasks.deploy import Outcome
-from edgepaas_tasks.difference import Change
-from edgepaas_tasks.flip import Flipped
-from edgepaas_tasks.maintenance import Page
-from edgepaas_tasks.migrations import Schema
-from edgepaas_tasks.readiness import Check
-from edgepaas_tasks.rehearsal import Plan
 from edgepaas_tasks.service import Service
 from edgepaas_tasks.status import HostStatus, age
-from env.layers import Resolution
+
+if TYPE_CHECKING:  # an answer is worded without loading the others' work
+    from edgepaas_tasks.deploy import Outcome
+    from edgepaas_tasks.difference import Change
+    from edgepaas_tasks.flip import Flipped
+    from edgepaas_tasks.maintenance import Page
+    from edgepaas_tasks.migrations import Schema
+    from edgepaas_tasks.readiness import Check
+    from edgepaas_tasks.rehearsal import Plan
+    from env.layers import Resolution
 
 VERBS = {
     "deploy": "deployed",

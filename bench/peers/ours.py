@@ -9,10 +9,10 @@ import work
 
 from remote.batch import Batch
 from remote.command import Command, argv, script
-from remote.connection import Target
 from remote.host import Host
 from remote.parallel import on_each
 from remote.ssh import SSHTransport
+from remote.target import Target
 
 SCRIPTS = Path(__file__).parent / "scripts"
 

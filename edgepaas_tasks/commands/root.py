@@ -1,27 +1,30 @@
-"""What the daily verbs, and the parts of setup, call."""
+"""What the daily verbs, and the parts of setup, call.
+
+Each imports its own: a command that loads what the others need would start by a quarter later.
+"""
 
 from __future__ import annotations
 
 import json as jsons
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgepaas_tasks import deploy as deploys
-from edgepaas_tasks import flip as flips
-from edgepaas_tasks import readiness, rehearsal, report
-from edgepaas_tasks import rollback as rollbacks
-from edgepaas_tasks import setup as setups
-from edgepaas_tasks import status as statuses
 from edgepaas_tasks.boundary import Refused, say
 from edgepaas_tasks.commands.options import number, patience_of
 from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import Service, hosts, service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.status import HostStatus
+
+if TYPE_CHECKING:
+    from edgepaas_tasks.request import Request
+    from edgepaas_tasks.setup import Part
+    from edgepaas_tasks.status import HostStatus
 
 
 def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> str:
+    from edgepaas_tasks import deploy as deploys
+    from edgepaas_tasks import rehearsal, report
+
     of = service(c, env)
     patience = patience_of(of, wait)
     title = f"deploy {of.settings.app} to {of.settings.environment}"
@@ -34,6 +37,9 @@ def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> s
 
 
 def rollback(c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool) -> str:
+    from edgepaas_tasks import report
+    from edgepaas_tasks import rollback as rollbacks
+
     of = service(c, env)
     release = int(number("to", to, least=1)) if to else None
     patience = patience_of(of, wait)
@@ -46,6 +52,8 @@ def rollback(c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool) 
 
 
 def status(c: Any, env: str) -> tuple[Service, Sequence[HostStatus]]:
+    from edgepaas_tasks import status as statuses
+
     of = service(c, env)
     with hosts(of) as found:
         return of, statuses.status(of, found)
@@ -54,6 +62,7 @@ def status(c: Any, env: str) -> tuple[Service, Sequence[HostStatus]]:
 def preflight(c: Any, env: str, *, json: bool) -> None:
     """Prints the checks. Raises Refused when one of them is a blocker."""
     from edgepaas_tasks import preflight as doctor
+    from edgepaas_tasks import readiness, report
 
     of = service(c, env)
     with hosts(of) as found:
@@ -68,9 +77,11 @@ def preflight(c: Any, env: str, *, json: bool) -> None:
         raise Refused(f"a deploy to {of.settings.environment} would fail: {blockers} blockers")
 
 
-def setup(
-    c: Any, env: str, *, dry_run: bool = False, parts: Sequence[setups.Part] = setups.EVERYTHING
-) -> str:
+def setup(c: Any, env: str, *, dry_run: bool = False, parts: Sequence[Part] | None = None) -> str:
+    """All parts, unless some are given."""
+    from edgepaas_tasks import report
+    from edgepaas_tasks import setup as setups
+
     of = service(c, env)
     title = f"set up the hosts of {of.settings.environment}"
     with Progress(title) as progress:
@@ -82,11 +93,14 @@ def setup(
                 told.append(f"[{host}] {line}")
 
         with hosts(of, dry_run=dry_run, observe=observe) as found:
-            changed = setups.setup(of, found, progress, parts)
+            changed = setups.setup(of, found, progress, parts or setups.EVERYTHING)
     return "\n".join(told) if dry_run else report.setup(of, changed)
 
 
 def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
+    from edgepaas_tasks import flip as flips
+    from edgepaas_tasks import report
+
     of = service(c, env)
     if slot not in ("", "blue", "green"):
         raise SettingsError(f"--slot {slot}: expected blue or green")

@@ -10,10 +10,10 @@ from edgepaas_tasks import settings as settings_module
 from edgepaas_tasks.lab.load import Load
 from edgepaas_tasks.rollout import flip_to
 from edgepaas_tasks.service import describe
-from remote.connection import Target
 from remote.host import Host
 from remote.layout import other
 from remote.ssh import SSHTransport
+from remote.target import Target
 from tests.lab.conftest import SETTINGS
 
 FLIPS = 1000 if os.environ.get("EDGEPAAS_SOAK") else 50

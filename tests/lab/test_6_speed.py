@@ -13,9 +13,10 @@ from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import describe
 from remote.command import argv
-from remote.connection import Target, connect, disconnect
+from remote.connection import connect, disconnect
 from remote.host import Host
 from remote.ssh import SSHTransport
+from remote.target import Target
 from tests.lab.conftest import SETTINGS
 
 # The most that a phase may take on a host, each round trip one script. A phase that is not here takes none.

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from remote import link as links
-from remote.connection import Target
 from remote.errors import Unreachable
 from remote.link import Link
+from remote.target import Target
 
 
 class Channel:
