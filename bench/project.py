@@ -82,7 +82,7 @@ def project(folder: Path) -> Iterator[Project]:
     shutil.copytree(ROOT / "examples" / "guestbook", folder / "guestbook")
     lab = folder / ".lab"
     try:
-        (found.host,) = lifecycle.up(lab, 1, lambda line: None).hosts
+        (found.host,) = lifecycle.up(lab, 1, lambda line: None, system="prepared").hosts
         found.configure({"lab": {"folder": str(lab)}})
         for words in (
             ("setup",),
