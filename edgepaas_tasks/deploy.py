@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks import build, environment, migrations
+from edgepaas_tasks import build, environment, migrations, runtime
 from edgepaas_tasks import version as versions
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
@@ -72,6 +72,7 @@ def deploy(
             environment=composed.fingerprint,
             commit=version.commit,
             created=begun,
+            runtime=runtime.wanted(settings),
         )
         rollout = Rollout(service, hosts, states, tenure.fence, release, "deploy", begun)
         allowed = request.allow_destructive

@@ -113,7 +113,9 @@ def _run(
     database = of.settings.database
     words = (action, database.alembic, database.migration_url or "DATABASE_URL")
     arguments = (*words, f"{database.lock_wait:g}", *more)
-    command = oneoff.command(of, image, composed, "reach", "migrate", arguments=arguments)
+    command = oneoff.command(
+        of, image, composed, "database", "reach", "migrate", arguments=arguments
+    )
     command = command.within(database.timeout).called(f"migrate: {action}")
     (result,) = host.change(command) if changes else host.read(command)
     answer = oneoff.parse(result.stdout)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgepaas_tasks import environment
+from edgepaas_tasks import environment, runtime
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.deploy import Outcome, carry
 from edgepaas_tasks.progress import Progress
@@ -39,6 +39,7 @@ def push(
             variables=composed.names,
             environment=composed.fingerprint,
             created=begun,
+            runtime=runtime.wanted(service.settings),
         )
         rollout = Rollout(service, hosts, states, tenure.fence, release, "env.push", begun)
         return carry(rollout, progress, kept_image(live), composed)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from edgepaas_tasks import failure, migrations
+from edgepaas_tasks import failure, migrations, runtime
 from edgepaas_tasks.boundary import redactor
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.service import Service, who
@@ -23,6 +23,7 @@ from remote.host import Host
 from remote.layout import other
 from remote.parallel import attempt, on_each
 from remote.releases import Entry, Release
+from remote.result import Result
 from remote.service import State
 from remote.slots import Live
 
@@ -61,7 +62,14 @@ class Rollout:
         ]
         if composed is not None:
             commands += releases.stage(layout, self.release, composed.text)
-        answers = on_each(self.hosts, lambda host: host.change(*commands))
+        ours = runtime.build()
+
+        def stage(host: Host) -> tuple[Result, ...]:
+            lacks = self.release.runtime == ours.name not in self.states[host.name].runtimes
+            first = [releases.stage_runtime(layout, ours.name, ours.content)] if lacks else []
+            return host.change(*commands, *first)
+
+        answers = on_each(self.hosts, stage)
         told = {results[0].text for results in answers.values()}
         site = ", ".join(SITE.get(one, one) for one in sorted(told))
         return f"release {self.release.number}, nginx {site}"
@@ -91,6 +99,7 @@ class Rollout:
                 port=self.service.port(slot),
                 environment=self.release.environment,
                 variables=self.release.variables,
+                runtime=self.release.runtime,
             )
             try:
                 host.change(command)

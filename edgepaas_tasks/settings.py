@@ -63,11 +63,16 @@ class Image(Part):
 
 
 class Container(Part):
-    """The app's container. `stop_timeout` is in seconds from SIGTERM to SIGKILL."""
+    """The app's container. `stop_timeout` is in seconds from SIGTERM to SIGKILL.
+
+    `runtime`: a program of ours runs first in it, settles the database, and becomes the image's own command; `none`
+    starts that command as it is, for an image without Python.
+    """
 
     port: Port = 8000
     memory: str = Field(default="512m", pattern=r"^[1-9][0-9]*[kmg]$")
     stop_timeout: int = Field(default=30, ge=1, le=600)
+    runtime: Literal["edgepaas", "none"] = "edgepaas"
     data: str = Field(default="/data", pattern=r"^/[A-Za-z0-9._/-]+$")
     log_size: str = Field(default="10m", pattern=r"^[1-9][0-9]*[kmg]$")
     log_files: int = Field(default=3, ge=1, le=100)

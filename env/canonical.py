@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from env.schema import Schema
+if TYPE_CHECKING:
+    from env.schema import Schema
 
 HEADER = (
     "# Written by EdgePaaS Tasks: the environment of one release. Read it with: set -a; . ./.env\n"
@@ -14,11 +16,11 @@ HEADER = (
 EXAMPLE_HEADER = "# Written by inv env.example from the declared variables.\n"
 
 
-def render(values: Mapping[str, str], schema: Schema) -> str:
+def render(values: Mapping[str, str], schema: Schema | None = None) -> str:
     """The file's text, the same for the same values: sorted by name, with the schema's descriptions."""
     lines = [HEADER]
     for name in sorted(values):
-        variable = schema.get(name)
+        variable = schema.get(name) if schema is not None else None
         if variable is not None and variable.description:
             lines.append(f"\n# {' '.join(variable.description.split())}\n")
         lines.append(f"{name}={quote(values[name])}\n")

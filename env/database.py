@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 MODES = ("postgres_only", "try_postgres", "sqlite_only")
 _WEAK = ("disable", "allow", "prefer")
 
 
-def sqlite_url(path: str) -> str:
-    """The URL of a file, given by its absolute path."""
-    return f"sqlite:///{path}"
+def sqlite_url(path: str, like: str = "") -> str:
+    """The URL of a file, given by its absolute path; for asyncio where the URL that it stands in for is."""
+    return f"sqlite{'+aiosqlite' if like.startswith('postgresql+asyncpg') else ''}:///{path}"
+
+
+def is_postgres(url: str) -> bool:
+    return url.startswith("postgresql")
 
 
 def normalise(url: str) -> str:
@@ -20,18 +24,35 @@ def normalise(url: str) -> str:
     return re.sub(r"^postgres(?=[:+])", "postgresql", url)
 
 
-def enforce_ssl(url: str) -> str:
-    """At least sslmode=require for a Postgres that is not local; a stronger mode and all other parameters stay."""
-    if not url.startswith("postgresql") or _local(url):
+def enforce_ssl(url: str, least: str = "require") -> str:
+    """At least sslmode=`least` for a Postgres that is not local, where the URL asks for none of its own.
+
+    A mode that encrypts stays as it is, as do all other parameters.
+    """
+    if not is_postgres(url) or _local(url):
         return url
-    key = "ssl" if url.startswith("postgresql+asyncpg") else "sslmode"
-    base, question, query = url.partition("?")
-    modes = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == key]
-    if not modes:
-        return f"{base}?{query}&{key}=require" if query else f"{base}?{key}=require"
-    if any(mode not in _WEAK for mode in modes):
+    base, _, query = url.partition("?")
+    parts = query.split("&") if query else []
+    key = "sslmode"
+    if url.startswith("postgresql+asyncpg"):
+        # SQLAlchemy hands asyncpg its parameters by name, and there this one is called ssl.
+        key = "ssl"
+        parts = [re.sub(r"^sslmode=", "ssl=", part) for part in parts]
+    weak = [f"{key}={mode}" for mode in ("", *_WEAK)]
+    parts = [f"{key}={least}" if unquote(part) in weak else part for part in parts]
+    if not any(part.startswith(f"{key}=") for part in parts):
+        parts.append(f"{key}={least}")
+    return f"{base}?{'&'.join(parts)}"
+
+
+def plain(url: str, driver: str) -> str:
+    """The URL as a driver itself understands it: without SQLAlchemy's name of it, and what only SQLAlchemy reads."""
+    url = re.sub(r"^postgresql\+\w+:", "postgresql:", url)
+    if driver != "asyncpg":
         return url
-    return base + question + re.sub(rf"(^|&){key}=[^&]*", rf"\g<1>{key}=require", query)
+    url = re.sub(r"([?&])ssl=", r"\1sslmode=", url)
+    url = re.sub(r"([?&])prepared_statement_\w+=[^&]*&?", r"\1", url)
+    return url.rstrip("?&")
 
 
 def mask(url: str) -> str:

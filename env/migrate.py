@@ -18,13 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from env.reach import OK, VERDICTS, Connection, hide, revisions, verdict
+from env.reach import OK, TRANSIENT, VERDICTS, Connection, hide, revisions, verdict
 
 CONNECT = 10  # seconds
 # On the sessions of the migration: a table that somebody else has locked is waited for this long; a client that
 # is gone is noticed while its statement runs (PostgreSQL 14 and later).
 SESSION = {"lock_timeout": "10s", "client_connection_check_interval": "1s"}
-TRANSIENT = ("name", "refused", "timeout", "connections")
 ATTEMPTS, PAUSE = 5, 2.0  # of connecting; seconds
 
 _LOSES = {

@@ -1,6 +1,6 @@
 """Whether a database answers, and how far its schema is, told apart by what an operator would do about it.
 
-Needs nothing of ours: its text is also run as it is, by a Python inside the application's image.
+Also run inside the application's image, by the Python that is there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import subprocess
 import sys
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from env.database import plain
 
 OK = "ok"
 # Verdict: what it means, in the operator's words.
@@ -28,6 +30,9 @@ VERDICTS = {
     "driver": "the image has no driver for Postgres (psycopg, psycopg2 or asyncpg)",
     "other": "the database can not be used",
 }
+DRIVERS = ("psycopg", "psycopg2", "asyncpg")
+# What may pass by itself.
+TRANSIENT = ("name", "refused", "timeout", "connections")
 # In this order: the first pattern that is found decides.
 _PATTERNS = (
     ("name", r"could not translate host name|name or service not known|getaddrinfo|resolve host"),
@@ -57,11 +62,9 @@ class Connection:
     """A connection of whichever driver the image has, in autocommit. `rows` gives the answer of one statement."""
 
     def __init__(self, url: str, timeout: int) -> None:
-        scheme, _, rest = url.partition("://")
-        plain = f"postgresql://{rest}"
-        wanted = scheme.partition("+")[2]
+        wanted = url.partition("://")[0].partition("+")[2]
         self._loop: Any = None
-        for name in [wanted] if wanted else ["psycopg", "psycopg2", "asyncpg"]:
+        for name in (wanted,) if wanted in DRIVERS else DRIVERS:
             try:
                 driver = __import__(name)
             except ImportError:
@@ -71,12 +74,14 @@ class Connection:
                 import asyncio
 
                 self._loop = asyncio.new_event_loop()
-                self._raw = self._loop.run_until_complete(driver.connect(plain, timeout=timeout))
+                connecting = driver.connect(plain(url, name), timeout=timeout)
+                self._raw = self._loop.run_until_complete(connecting)
             else:
-                self._raw = driver.connect(plain, connect_timeout=timeout)
+                self._raw = driver.connect(plain(url, name), connect_timeout=timeout)
                 self._raw.autocommit = True
             return
-        raise ImportError(f"none of {wanted or 'psycopg, psycopg2, asyncpg'} can be imported")
+        names = wanted if wanted in DRIVERS else ", ".join(DRIVERS)
+        raise ImportError(f"none of {names} can be imported")
 
     def rows(self, statement: str) -> list[Any]:
         """The rows of one statement, each a sequence."""

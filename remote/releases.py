@@ -45,6 +45,7 @@ class Release:
     environment: str = ""
     commit: str = ""
     created: int = 0
+    runtime: str = ""
 
     def text(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
@@ -91,6 +92,21 @@ def stage(layout: Layout, release: Release, environment: Stdin) -> tuple[Command
         .as_root()
         .called("write the release"),
     )
+
+
+def stage_runtime(layout: Layout, name: str, content: bytes) -> Command:
+    """What runs first in the container: readable by whatever user the image runs as."""
+    command = script("put", layout.runtime(name), "644", stdin=content)
+    return command.as_root().called("write the runtime")
+
+
+def runtimes(layout: Layout) -> Command:
+    """The files that hosts have of it, for `parse_runtimes`."""
+    return argv("ls", f"{layout.base}/runtime").allow(1, 2).called("list the runtimes")
+
+
+def parse_runtimes(text: str) -> frozenset[str]:
+    return frozenset(line.partition(".")[0] for line in text.split() if line.endswith(".pyz"))
 
 
 def environment(layout: Layout, number: int) -> Command:

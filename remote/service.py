@@ -27,6 +27,7 @@ class State:
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     marks: Mapping[str, str] = field(default_factory=dict)
     volume: volumes.Seen | None = None
+    runtimes: frozenset[str] = frozenset()
 
     @property
     def next_release(self) -> int:
@@ -65,12 +66,13 @@ def look(layout: Layout, volume: volumes.Volume | None = None) -> tuple[Command,
         slots.containers(layout).allow(127, 1),
         releases.history(layout),
         releases.read_all(layout),
+        releases.runtimes(layout),
         docker.images(),
     )
 
 
 def parse(results: Sequence[Result]) -> State:
-    *volume, probe, live, containers, history, found, images = results
+    *volume, probe, live, containers, history, found, runtimes, images = results
     return State(
         facts=facts.parse(probe.stdout),
         live=slots.parse_live(live.text),
@@ -79,6 +81,7 @@ def parse(results: Sequence[Result]) -> State:
         releases=releases.parse_releases(found.stdout),
         images=docker.parse_images(images.stdout),
         marks=docker.parse_marks(images.stdout),
+        runtimes=releases.parse_runtimes(runtimes.stdout),
         volume=volumes.parse(volume[0].stdout) if volume else None,
     )
 

@@ -12,7 +12,7 @@ from remote.command import Command, argv, script
 from remote.layout import SLOTS, Layout
 from remote.nginx import Site
 
-ENDED, UNHEALTHY, FOREIGN_DATA, LIVE = 20, 21, 22, 64
+ENDED, UNHEALTHY, FOREIGN_DATA, NO_PYTHON, LIVE = 20, 21, 22, 23, 64
 GATE, PUBLIC, LOST = 30, 31, 32
 
 
@@ -100,14 +100,18 @@ def start(
     port: int,
     environment: str,
     variables: tuple[str, ...],
+    runtime: str = "",
 ) -> Command:
-    """Starts the release in a slot that is not live, and waits until it is healthy. Prints the last answer."""
+    """Starts the release in a slot that is not live, and waits until it is healthy. Prints the last answer.
+
+    `runtime` names the file of ours that runs first in the container; without one the image's own command does.
+    """
     command = script(
         "start",
         *(layout.base, layout.service, slot, str(release), image, version, str(port)),
         *(str(spec.port), spec.memory, str(spec.stop_timeout), spec.data),
         *(spec.log_size, str(spec.log_files), spec.health_path, str(spec.health_timeout)),
-        *(spec.fingerprint(image, environment), *variables),
+        *(spec.fingerprint(image, environment + runtime), runtime, *variables),
     )
     named = command.called(f"start release {release} in {slot}")
     return named.as_root().within(spec.health_timeout + 60)

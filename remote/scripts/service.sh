@@ -9,6 +9,7 @@ make "$(dirname "$1")" 755
 make "$1" 755
 make "$1/releases" 700
 make "$1/slots" 755
+make "$1/runtime" 755
 make "$1/slots/none" 755
 make "$1/slots/none/0" 755
 [ -d "$1/data" ] || make "$1/data" 750

@@ -1,13 +1,15 @@
 # Starts a release in a slot that is not live and waits until it is healthy on its own port.
 # $1 base, $2 service, $3 slot, $4 release, $5 image id, $6 version, $7 host port, $8 container port, $9 memory,
 # $10 stop time-out (s), $11 data directory in the container, $12 log size, $13 log files, $14 health path,
-# $15 seconds to become healthy, $16 hash of the wanted spec; then the names of the variables.
-# Exit 20: the container ended. 21: not healthy in time. 22: the data belongs to another user. 64: the slot is live.
+# $15 seconds to become healthy, $16 hash of the wanted spec, $17 what runs first in the container ("" for the image's own
+# command); then the names of the variables.
+# Exit 20: the container ended. 21: not healthy in time. 22: the data belongs to another user. 23: the image has no
+# python3. 64: the slot is live.
 set -eu
 base=$1 service=$2 slot=$3 release=$4 image=$5 version=$6 port=$7 inner=$8 memory=$9
 shift 9
-stop=$1 data=$2 log_size=$3 log_files=$4 health=$5 timeout=$6 spec=$7
-shift 7
+stop=$1 data=$2 log_size=$3 log_files=$4 health=$5 timeout=$6 spec=$7 runtime=$8
+shift 8
 container=$service-$slot
 case $(readlink "$base/live") in
 slots/"$slot"/*)
@@ -45,14 +47,30 @@ set -- docker run -d --name "$container" --restart unless-stopped \
     --publish "127.0.0.1:$port:$inner" --memory "$memory" --stop-timeout "$stop" \
     --log-driver json-file --log-opt "max-size=$log_size" --log-opt "max-file=$log_files" \
     --mount "type=bind,source=$base/data,target=$data" \
-    -e "EDGEPAAS_SLOT=$slot" "$@" "$image"
+    -e "EDGEPAAS_SLOT=$slot" "$@"
+if [ -n "$runtime" ]; then
+    # What it resolves lies on a file system of its own, in memory, and belongs to the image's user.
+    set -- "$@" --mount "type=bind,source=$base/runtime/$runtime.pyz,target=/opt/edgepaas/runtime.pyz,readonly" \
+        --tmpfs "/run/edgepaas:mode=0700,uid=${owner%:*},gid=${owner#*:},size=16m,noexec,nosuid,nodev" \
+        --entrypoint python3 "$image" /opt/edgepaas/runtime.pyz \
+        --image "$(docker image inspect -f '[{{json .Config.Entrypoint}},{{json .Config.Cmd}}]' "$image")"
+else
+    set -- "$@" "$image"
+fi
 # Sourced last, in a shell of its own: the app's names must not meet ours. docker takes the values from its environment.
 # shellcheck disable=SC1090
 (
     set -a
     . "$environment"
     exec "$@"
-) >/dev/null
+) >/dev/null || {
+    code=$?
+    # 127: the image has no program of that name.
+    [ "$code" -eq 127 ] && [ -n "$runtime" ] || exit "$code"
+    docker rm -f "$container" >/dev/null 2>&1 || :
+    echo "the image has no python3, which starts the app" >&2
+    exit 23
+}
 
 deadline=$(($(date +%s) + timeout))
 answer=none

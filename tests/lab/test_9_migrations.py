@@ -138,7 +138,7 @@ def one_off(project, *arguments, url=None):
         *("-e", f"DATABASE_URL={url or project.server.url}", "--entrypoint", "python3"),
     ]
     image = project.status()[0]["image"]
-    text = oneoff.program("reach", "migrate")
+    text = oneoff.program("database", "reach", "migrate")
     return subprocess.Popen(
         [*words, image, "-c", text, " ".join(arguments)],
         stdin=subprocess.DEVNULL,

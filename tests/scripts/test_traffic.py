@@ -176,14 +176,16 @@ def wait_for(condition, seconds=10):
 
 START = (
     *("7", "sha256:1", "v7", "8082", "8000", "256m", "30", "/data", "10m", "3", "/health", "3"),
-    *("abc", "A", "IMAGE"),
+    *("abc", ""),
 )
+NAMES = ("A", "IMAGE")
 
 
 @pytest.fixture
 def docker(stubs, tmp_path):
     """A docker that records the environment of `run`; its answers can be changed."""
     (tmp_path / "state").write_text("running 0\n")
+    (tmp_path / "fails").touch()
     (tmp_path / "user").write_text(f"{os.getuid()}\n")
     stubs.add(
         "docker",
@@ -191,7 +193,8 @@ def docker(stubs, tmp_path):
 case "$1 $2" in
 "image inspect") cat {tmp_path}/user ;;
 "inspect -f") cat {tmp_path}/state ;;
-"run -d") env -0 >{tmp_path}/environment; for word; do printf '%s\\n' "$word"; done >{tmp_path}/words ;;
+"run -d") . {tmp_path}/fails
+    env -0 >{tmp_path}/environment; for word; do printf '%s\\n' "$word"; done >{tmp_path}/words ;;
 esac
 """,
     )
@@ -207,8 +210,9 @@ def release(service):
     return folder
 
 
-def start(run, service, *, codes=(0,)):
-    return run("start", str(service), "shop-prod", "green", *START, codes=codes)
+def start(run, service, *, runtime="", codes=(0,)):
+    words = (*START[:-1], runtime, *NAMES)
+    return run("start", str(service), "shop-prod", "green", *words, codes=codes)
 
 
 def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
@@ -231,6 +235,30 @@ def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
     assert words[words.index("--memory") + 1] == "256m"
     assert "unless-stopped" in words
     assert "edgepaas.release=7" in words
+
+
+def test_what_runs_first_gets_the_images_own_command_and_a_place_in_memory(
+    run, service, web, docker, release
+):
+    web(app="200 in 0.01 s")
+    (docker / "user").write_text(f"{os.getuid()}:20002\n")
+    start(run, service, runtime="abc123")
+    words = (docker / "words").read_text().split("\n")[:-1]
+    at = words.index("sha256:1")
+    assert words[at - 2 : at] == ["--entrypoint", "python3"]
+    assert words[at + 1 : at + 3] == ["/opt/edgepaas/runtime.pyz", "--image"]
+    assert f"type=bind,source={service}/runtime/abc123.pyz" in " ".join(words)
+    assert any(
+        word.startswith(f"/run/edgepaas:mode=0700,uid={os.getuid()},gid=20002") for word in words
+    )
+
+
+def test_an_image_without_python_is_refused_in_plain_words(run, service, web, docker, release):
+    web(app="200 in 0.01 s")
+    (docker / "fails").write_text("exit 127")
+    result = start(run, service, runtime="abc123", codes=(23,))
+    assert "the image has no python3" in result.stderr
+    assert start(run, service, codes=(127,)).text == ""
 
 
 def test_the_live_slot_is_never_started_over(run, service, web, docker, release, stubs):

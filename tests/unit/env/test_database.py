@@ -2,7 +2,7 @@
 
 import pytest
 
-from env.database import enforce_ssl, mask, normalise, sqlite_url
+from env.database import enforce_ssl, mask, normalise, plain, sqlite_url
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,16 @@ def test_forms_of_the_scheme(url, normal):
         ("postgresql://db/d?sslmode=verify-full", "postgresql://db/d?sslmode=verify-full"),
         ("postgresql://db/d?sslmode=verify-ca", "postgresql://db/d?sslmode=verify-ca"),
         ("postgresql+asyncpg://db/d", "postgresql+asyncpg://db/d?ssl=require"),
+        (
+            "postgresql+asyncpg://db/d?sslmode=verify-full",
+            "postgresql+asyncpg://db/d?ssl=verify-full",
+        ),
+        (
+            "postgresql://db/d?sslmode=verify-ca&sslmode=disable",
+            "postgresql://db/d?sslmode=verify-ca&sslmode=require",
+        ),
+        ("postgresql://db/d?sslmode=%70refer", "postgresql://db/d?sslmode=require"),
+        ("postgresql://db/d?sslmode=", "postgresql://db/d?sslmode=require"),
         ("postgresql://localhost/d", "postgresql://localhost/d"),
         ("postgresql://127.0.0.1:5432/d", "postgresql://127.0.0.1:5432/d"),
         ("postgresql://[::1]:5432/d", "postgresql://[::1]:5432/d"),
@@ -42,6 +52,36 @@ def test_forms_of_the_scheme(url, normal):
 def test_tls_is_enforced_for_what_is_not_local_and_never_weakened(url, enforced):
     assert enforce_ssl(url) == enforced
     assert enforce_ssl(enforced) == enforced
+
+
+def test_with_a_root_certificate_the_server_is_verified_where_nothing_else_is_asked_for():
+    assert (
+        enforce_ssl("postgresql://db/d", "verify-full") == "postgresql://db/d?sslmode=verify-full"
+    )
+    required = "postgresql://db/d?sslmode=require"
+    assert enforce_ssl(required, "verify-full") == required
+
+
+@pytest.mark.parametrize(
+    ("url", "driver", "understood"),
+    [
+        ("postgresql+psycopg://u:p%40@h/d?a=b", "psycopg", "postgresql://u:p%40@h/d?a=b"),
+        ("postgresql://h/d?sslmode=require", "asyncpg", "postgresql://h/d?sslmode=require"),
+        ("postgresql+asyncpg://h/d?ssl=require", "asyncpg", "postgresql://h/d?sslmode=require"),
+        (
+            "postgresql+asyncpg://h/d?prepared_statement_cache_size=0&ssl=verify-full",
+            "asyncpg",
+            "postgresql://h/d?sslmode=verify-full",
+        ),
+        ("postgresql+asyncpg://h/d?prepared_statement_cache_size=0", "asyncpg", "postgresql://h/d"),
+    ],
+)
+def test_a_driver_gets_the_url_as_it_understands_it(url, driver, understood):
+    assert plain(url, driver) == understood
+
+
+def test_a_file_stands_in_for_a_url_of_asyncio_as_one():
+    assert sqlite_url("/data/x.db", "postgresql+asyncpg://h/d") == "sqlite+aiosqlite:////data/x.db"
 
 
 def test_a_password_is_masked():
