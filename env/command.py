@@ -117,6 +117,7 @@ def _first(line: str) -> str:
     joined = line.replace("\\\n", " ").strip()
     if "\n" in joined:
         return ""
+    joined = re.sub(r"[0-9]*[<>]&[0-9-]+", "", joined)  # 2>&1 is no list of programs
     lexer = shlex.shlex(joined, posix=True, punctuation_chars="();|&")
     lexer.whitespace_split = True
     lexer.commenters = ""

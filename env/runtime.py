@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> None:
         if not words:
             raise NotStarted("there is no command: the image has none, or give one")
         if HERE not in os.environ:
+            _forget_coercion()
             _continue_in(command.interpreter(words), arguments)
             os.environ.update(settled(dict(os.environ)))
             _publish(dict(os.environ))
@@ -155,6 +156,17 @@ def _publish(environ: dict[str, str]) -> None:
     except OSError:
         if "EDGEPAAS_RELEASE" in environ:
             raise NotStarted(f"{os.path.dirname(FILE)} can not be written") from None
+
+
+def _forget_coercion() -> None:
+    """Without a locale Python sets one for what it starts (PEP 538); the app was not given it."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            given = file.read().split(b"\0")
+    except OSError:
+        return
+    if not any(item.startswith(b"LC_CTYPE=") for item in given):
+        os.environ.pop("LC_CTYPE", None)
 
 
 def _continue_in(python: str, arguments: list[str]) -> None:
