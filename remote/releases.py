@@ -157,6 +157,8 @@ def prune(
     for release in gone:
         if release.image not in used:
             words += [f"image:{release.reference}", f"image:{release.image}"]
+    runtimes = {releases[number].runtime for number in kept if number in releases}
+    words += [f"runtime:{one.runtime}" for one in gone if one.runtime not in {"", *runtimes}]
     if not words:
         return None
     unique = list(dict.fromkeys(words))

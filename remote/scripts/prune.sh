@@ -1,4 +1,5 @@
-# $1 base, then words: "release:N" removes that release's directory, "image:ID" that image. In use is left alone.
+# $1 base, then words: "release:N" removes that release's directory, "image:ID" that image, "runtime:HASH" what ran first in it.
+# In use is left alone.
 # Prints a line for everything that it removed.
 set -eu
 base=$1
@@ -14,6 +15,10 @@ for word in "$@"; do
         rm -rf "$base/releases/$number"
         rmdir "$base"/slots/*/"$number" 2>/dev/null || :
         echo "removed release $number"
+        ;;
+    runtime:*[!0-9a-f]* | runtime:) exit 64 ;;
+    runtime:*)
+        rm -f "$base/runtime/${word#runtime:}.pyz"
         ;;
     image:*)
         # Without --force: an image that a container still uses, by whomever, stays.

@@ -1,5 +1,7 @@
 """The ledger: what a rollback goes back to, and what may be pruned."""
 
+from dataclasses import replace
+
 import pytest
 
 from remote.layout import Layout
@@ -46,6 +48,18 @@ def test_the_previous_good_release(entries, live, wanted):
 
 def words(command):
     return command.words[2:] if command else ()
+
+
+def test_what_ran_first_goes_with_the_last_release_that_named_it():
+    releases = {
+        number: replace(release(number, "same"), runtime=f"{number % 2}a") for number in range(1, 5)
+    }
+    entries = [entry(number) for number in releases]
+    found = words(prune(LAYOUT, releases, entries, live=4, keep=2))
+    assert found == ("release:1", "release:2")
+    only = {number: replace(one, runtime=f"{number}a") for number, one in releases.items()}
+    found = words(prune(LAYOUT, only, entries, live=4, keep=2))
+    assert found == ("release:1", "release:2", "runtime:1a", "runtime:2a")
 
 
 def test_the_last_good_releases_are_kept():
