@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks import build, environment, migrations, runtime
+from edgepaas_tasks import build, environment, migrations, modes
 from edgepaas_tasks import version as versions
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
@@ -72,9 +72,13 @@ def deploy(
             environment=composed.fingerprint,
             commit=version.commit,
             created=begun,
-            runtime=runtime.wanted(settings),
+            runtime=composed.runtime,
+            certificate=composed.certificate,
+            database=settings.database.mode,
         )
+        modes.require(states, release.database, allow_fallback=request.allow_fallback)
         rollout = Rollout(service, hosts, states, tenure.fence, release, "deploy", begun)
+        rollout.database = "" if request.allow_fallback else None
         allowed = request.allow_destructive
         return carry(rollout, progress, built, composed, allow_destructive=allowed)
 

@@ -74,7 +74,11 @@ def changes(
         kind = "added" if old is None else "removed" if new is None else "changed"
         variable = declared.get(name)
         # What is not declared any more may have been a secret; a URL may hold a password.
-        hidden = variable.secret if variable else not name.startswith(("EDGEPAAS_", "FINAL_"))
+        hidden = (
+            variable.secret
+            if variable
+            else not (name.startswith("EDGEPAAS_") or name in environment.OWN)
+        )
         before_, after_ = (
             "" if text is None else _mark(key, name, text) if hidden else text
             for text in (old, new)

@@ -29,6 +29,8 @@ def targets(settings: Settings) -> list[Target]:
             f"environment {settings.environment} has no hosts: set hosts: [{{address: …}}] or "
             "ec2: {tags: {…}} in invoke.yaml"
         )
+    if problem := settings.shared_rows(len(found)):
+        raise SettingsError(problem)
     return found
 
 

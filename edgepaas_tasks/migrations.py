@@ -10,6 +10,7 @@ from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.service import Service
 from env.layers import Resolution
+from env.reach import TRANSIENT, VERDICTS
 from remote.host import Host
 from remote.service import State
 
@@ -21,6 +22,14 @@ _NEXT = {
     "failed": "mend the script and deploy again; the old release serves on",
     "pooler": "a direct URL in a variable of its own",
 }
+
+
+class Unreachable(Refused):
+    """The database does not answer now; `reason` is one of our words for why."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Schema:
 
 def wanted(of: Service) -> bool:
     """Whether the service has a database that is migrated from here."""
-    return of.settings.database.mode == "postgres_only"
+    return of.settings.database.mode != "sqlite_only"
 
 
 def status(of: Service, host: Host, image: str, composed: Environment) -> Schema | None:
@@ -129,4 +138,7 @@ def _run(
         lines.append(f"  statement: {answer['statement'][:500]}")
     lines += [f"  {line}" for line in str(answer.get("said", "")).splitlines()]
     then = _NEXT.get(kind, "DATABASE_URL, the database's firewall, and inv preflight --env NAME")
-    raise Refused("\n".join([*lines, f"  next:  {then}"]))
+    message = "\n".join([*lines, f"  next:  {then}"])
+    if kind in TRANSIENT:
+        raise Unreachable(message, VERDICTS[kind])
+    raise Refused(message)

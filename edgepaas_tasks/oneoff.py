@@ -29,7 +29,8 @@ def command(
 ) -> Command:
     """Runs the last of `modules` on the host with the release's variables."""
     name = f"{of.layout.service}-{modules[-1]}"
-    words = (image, name, program(*modules), " ".join(arguments), *composed.names)
+    root = of.layout.runtime(composed.certificate) if composed.certificate else ""
+    words = (image, name, program(*modules), " ".join(arguments), root, *composed.names)
     return script("one-off", *words, stdin=composed.text).as_root()
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgepaas_tasks import environment, runtime
+from edgepaas_tasks import environment, modes
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.deploy import Outcome, carry
 from edgepaas_tasks.progress import Progress
@@ -20,18 +20,27 @@ from remote.service import State
 
 
 def push(
-    service: Service, hosts: Sequence[Host], progress: Progress, given: Sequence[str], wait: float
+    service: Service,
+    hosts: Sequence[Host],
+    progress: Progress,
+    given: Sequence[str],
+    wait: float,
+    *,
+    database: str | None = None,
 ) -> Outcome | None:
-    """None when every value is live already; then nothing was changed."""
+    """None when every value is live already, and the database is the wanted one; then nothing was changed."""
+    action = "env.push" if database is None else "db.use"
     begun = int(time.time())
     with progress.phase("resolve") as phase:
         values = environment.gather(service.settings, given)
         phase.outcome = f"{len(values.values)} variables"
-    with held(service, hosts, progress, "env.push", wait) as (tenure, states):
+    with held(service, hosts, progress, action, wait) as (tenure, states):
         live = _live(states)
         number = max(state.next_release for state in states.values())
         composed = environment.compose(service.settings, values, number, live.version)
-        if composed.fingerprint == live.environment:
+        on = {modes.live(state).mode for state in states.values()}
+        there = composed.fingerprint == live.environment if database is None else on == {database}
+        if there:
             return None
         release = replace(
             live,
@@ -39,9 +48,12 @@ def push(
             variables=composed.names,
             environment=composed.fingerprint,
             created=begun,
-            runtime=runtime.wanted(service.settings),
+            runtime=composed.runtime,
+            certificate=composed.certificate,
+            database=service.settings.database.mode,
         )
-        rollout = Rollout(service, hosts, states, tenure.fence, release, "env.push", begun)
+        modes.require(states, release.database, allow_fallback=False)
+        rollout = Rollout(service, hosts, states, tenure.fence, release, action, begun, database)
         return carry(rollout, progress, kept_image(live), composed)
 
 

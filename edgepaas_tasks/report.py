@@ -23,6 +23,7 @@ VERBS = {
     "deploy": "deployed",
     "rollback": "rolled back to",
     "env.push": "pushed the variables of",
+    "db.use": "moved the database of",
 }
 
 
@@ -76,6 +77,9 @@ def status(of: Service, found: Sequence[HostStatus]) -> str:
             f"live for {age(one.since)}"
         )
         lines += [f"    drift: {problem}" for problem in one.drift]
+        if one.database.warning:
+            lines.append(f"    WARNING: {one.database.warning} (for {age(one.database.since)})")
+            lines.append(f"    next: inv db.use --mode postgres --env {of.settings.environment}")
     return "\n".join([*lines, *_addresses(of)])
 
 
@@ -92,6 +96,22 @@ def maintenance(of: Service, found: Sequence[Page]) -> str:
             lines.append("  nginx had another configuration: reloaded once")
     if any(one.since for one in found):
         lines.append(f"next: inv maintenance --off --env {of.settings.environment}")
+    return "\n".join(lines)
+
+
+def databases(of: Service, found: Sequence[HostStatus]) -> str:
+    """Which database the live release uses, a line a host."""
+    lines = [f"{of.settings.app} in {of.settings.environment}: {of.settings.database.mode} is set"]
+    for one in found:
+        if one.error:
+            lines.append(one.error)
+        elif not one.slot:
+            lines.append(f"  {one.host}: nothing deployed yet")
+        else:
+            mode = one.database.mode or "not known: its release does not say"
+            lines.append(f"  {one.host}: {mode}, release {one.release}")
+        if one.database.warning:
+            lines.append(f"    WARNING: {one.database.warning} (for {age(one.database.since)})")
     return "\n".join(lines)
 
 

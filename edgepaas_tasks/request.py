@@ -25,6 +25,7 @@ class Request:
     pull: bool = False
     given: tuple[str, ...] = ()
     allow_destructive: bool = False
+    allow_fallback: bool = False
 
 
 def resolve(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgepaas_tasks import environment, image, migrations
+from edgepaas_tasks import environment, image, migrations, modes
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.deploy import Outcome, carry
 from edgepaas_tasks.image import Image
@@ -28,16 +28,26 @@ def rollback(
     wait: float,
     *,
     allow_newer_schema: bool = False,
+    allow_fallback: bool = False,
 ) -> Outcome:
     """Deploy a kept release with its own environment: the given one, or the good one before the live one."""
     begun = int(time.time())
     with held(service, hosts, progress, "rollback", wait) as (tenure, states):
         release = _kept(states, to)
-        if migrations.wanted(service) and not allow_newer_schema:
+        modes.require(states, release.database, allow_fallback=allow_fallback)
+        if _on_postgres(service, states, release) and not allow_newer_schema:
             with progress.phase("schema") as phase:
                 phase.outcome = _require_known_schema(service, hosts[0], states, release)
         rollout = Rollout(service, hosts, states, tenure.fence, release, "rollback", begun)
+        rollout.database = "" if allow_fallback else None
         return carry(rollout, progress, kept_image(release), None)
+
+
+def _on_postgres(service: Service, states: Mapping[str, State], release: Release) -> bool:
+    """Whether there is a schema to ask about: not while the release was, or is going to be, on SQLite."""
+    if not migrations.wanted(service) or release.database == modes.SQLITE:
+        return False
+    return any(modes.live(state).mode != modes.SQLITE for state in states.values())
 
 
 def _require_known_schema(

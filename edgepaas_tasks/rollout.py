@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from edgepaas_tasks import failure, migrations, runtime
+from edgepaas_tasks import failure, migrations, modes, runtime
 from edgepaas_tasks.boundary import redactor
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.service import Service, who
@@ -33,7 +33,11 @@ SITE = {"same": "as it was", "reloaded": "has a new configuration", "started": "
 
 @dataclass
 class Rollout:
-    """`states` is what the look under the lease saw, by host."""
+    """`states` is what the look under the lease saw, by host.
+
+    `database` is what a release in try_postgres is to be on: a mode, "" for whatever answers, None for what the live
+    release is on.
+    """
 
     service: Service
     hosts: Sequence[Host]
@@ -42,6 +46,7 @@ class Rollout:
     release: Release
     action: str
     begun: int
+    database: str | None = None
 
     @property
     def before(self) -> dict[str, Live]:
@@ -60,14 +65,15 @@ class Rollout:
             nginx.configure(self.service.site),
             docker.tag(self.release.image, self.release.reference),
         ]
+        mounted: Mapping[str, bytes] = {}
         if composed is not None:
             commands += releases.stage(layout, self.release, composed.text)
-        ours = runtime.build()
+            mounted = composed.mounted
 
         def stage(host: Host) -> tuple[Result, ...]:
-            lacks = self.release.runtime == ours.name not in self.states[host.name].runtimes
-            first = [releases.stage_runtime(layout, ours.name, ours.content)] if lacks else []
-            return host.change(*commands, *first)
+            lacking = mounted.keys() - self.states[host.name].runtimes
+            more = [releases.stage_runtime(layout, file, mounted[file]) for file in sorted(lacking)]
+            return host.change(*commands, *more)
 
         answers = on_each(self.hosts, stage)
         told = {results[0].text for results in answers.values()}
@@ -76,13 +82,28 @@ class Rollout:
 
     def migrate(self, composed: Environment, *, allow_destructive: bool) -> str:
         """Bring the schema to the new image's revision: once, from the new image, on one host."""
-        return migrations.up(
-            self.service,
-            self.hosts[0],
-            self.release.image,
-            composed,
-            allow_destructive=allow_destructive,
-        )
+        host = self.hosts[0]
+        trying = self.release.database == modes.TRYING
+        if trying and self.database_of(host) == modes.SQLITE:
+            return "on SQLite: the app brings up its own file"
+        try:
+            return migrations.up(
+                self.service,
+                host,
+                self.release.image,
+                composed,
+                allow_destructive=allow_destructive,
+            )
+        except migrations.Unreachable as error:
+            if trying and self.database_of(host) != modes.POSTGRES:
+                return f"not done: {error.reason}"
+            raise
+
+    def database_of(self, host: Host) -> str:
+        """What a release that tries Postgres is to be on there; "" for whatever answers."""
+        if self.database is None:
+            return modes.live(self.states[host.name]).mode
+        return self.database
 
     def start(self) -> str:
         """Start the container in the slot that is not live, and wait until it is healthy there."""
@@ -100,6 +121,8 @@ class Rollout:
                 environment=self.release.environment,
                 variables=self.release.variables,
                 runtime=self.release.runtime,
+                certificate=self.release.certificate,
+                database=self.database_of(host),
             )
             try:
                 host.change(command)

@@ -9,20 +9,13 @@ import zipfile
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from edgepaas_tasks.settings import Settings
-
 
 @dataclass(frozen=True)
 class Runtime:
-    """`content` is a zip file that any Python from 3.9 runs; the same sources have the same name."""
+    """`content` is a zip file that any Python from 3.9 runs; `file` is its name on the hosts, that of its sources."""
 
-    name: str
+    file: str
     content: bytes = field(repr=False)
-
-
-def wanted(settings: Settings) -> str:
-    """The name of what runs first in a new release; "" for the image's own command."""
-    return "" if settings.container.runtime == "none" else build().name
 
 
 @functools.cache
@@ -42,4 +35,4 @@ def build() -> Runtime:
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, parts[name], zipfile.ZIP_DEFLATED)
-    return Runtime(digest.hexdigest()[:16], whole.getvalue())
+    return Runtime(f"{digest.hexdigest()[:16]}.pyz", whole.getvalue())

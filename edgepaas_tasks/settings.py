@@ -222,14 +222,24 @@ class Maintenance(Part):
 
 
 class Database(Part):
-    """Where the data is. `sqlite_only`: a file in the service's data directory; `postgres_only`: DATABASE_URL.
+    """Where the data is. `sqlite_only`: a file in the service's data directory; `postgres_only`: DATABASE_URL;
+    `try_postgres`: DATABASE_URL when it answers at the first start, the file when it does not.
+
+    `wait`: seconds for a database that does not answer yet. `root_certificate`: a PEM file of this machine with the
+    authority that a server's certificate is checked against. `backup`: a command of yours, run by `sh` on this machine
+    with DATABASE_URL in its environment, before anything is taken away. `per_host`: with SQLite on several hosts, each
+    has rows of its own.
 
     `alembic` is the path of Alembic's configuration in the image, from its working directory. `migration_url` names a
     variable with a URL that reaches the server itself, where DATABASE_URL leads through a pooler. Seconds: `lock_wait`
     for another migration, `timeout` for the whole of one.
     """
 
-    mode: Literal["postgres_only", "sqlite_only"] = "postgres_only"
+    mode: Literal["postgres_only", "try_postgres", "sqlite_only"] = "postgres_only"
+    wait: float = Field(default=30, ge=0, le=600)
+    root_certificate: str = ""
+    backup: str = ""
+    per_host: bool = False
     alembic: str = Field(default="alembic.ini", pattern=r"^[A-Za-z0-9._/-]+$")
     migration_url: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     lock_wait: Seconds = 60
@@ -324,6 +334,26 @@ class Settings(Part):
         if twice:
             raise ValueError(f"hosts: {', '.join(twice)} stands twice; give each a name")
         return self
+
+    @model_validator(mode="after")
+    def _one_set_of_rows(self) -> Settings:
+        problem = self.shared_rows(len(self.hosts))
+        if problem:
+            raise ValueError(problem)
+        if self.database.mode == "try_postgres" and self.container.runtime == "none":
+            raise ValueError(
+                "database.mode is try_postgres: container.runtime decides it, and is none"
+            )
+        return self
+
+    def shared_rows(self, hosts: int) -> str:
+        """Why so many hosts can not share the rows of this database; "" where they can."""
+        if hosts < 2 or self.database.mode == "postgres_only" or self.database.per_host:
+            return ""
+        return (
+            f"database.mode is {self.database.mode}, and there are {hosts} hosts: each would have rows of its own. "
+            "Use postgres_only; or set database.per_host: true, if that is what you want"
+        )
 
     @property
     def service(self) -> str:

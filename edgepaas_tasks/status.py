@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgepaas_tasks import modes
+from edgepaas_tasks.modes import Mode
 from edgepaas_tasks.service import Service
 from remote import service as at
 from remote.host import Host
@@ -35,6 +37,7 @@ class HostStatus:
     maintenance: int = 0
     drift: tuple[str, ...] = ()
     error: str = ""
+    database: Mode = Mode()
     containers: tuple[dict[str, Any], ...] = field(default=())
 
     @property
@@ -57,6 +60,12 @@ class HostStatus:
             "public": {"status": self.public_status, "release": self.public_release},
             "maintenance": self.maintenance,
             "drift": list(self.drift),
+            "database": {
+                "mode": self.database.mode,
+                "fallback": self.database.fallback,
+                "since": self.database.since,
+                "reason": self.database.reason,
+            },
             "containers": list(self.containers),
             "error": self.error,
         }
@@ -105,6 +114,7 @@ def judge(host: str, state: State, vitals: Vitals) -> HostStatus:
         public_release=vitals.public.release,
         maintenance=vitals.maintenance,
         drift=tuple(_drift(state, vitals)),
+        database=modes.live(state),
         containers=tuple(
             {
                 "name": one.name,

@@ -18,13 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from env.reach import OK, TRANSIENT, VERDICTS, Connection, hide, revisions, verdict
+from env.reach import TRANSIENT, VERDICTS, Connection, hide, revisions, verdict
 
 CONNECT = 10  # seconds
 # On the sessions of the migration: a table that somebody else has locked is waited for this long; a client that
 # is gone is noticed while its statement runs (PostgreSQL 14 and later).
 SESSION = {"lock_timeout": "10s", "client_connection_check_interval": "1s"}
-ATTEMPTS, PAUSE = 5, 2.0  # of connecting; seconds
+WAIT, PAUSE = 30.0, 1.0  # seconds for a database that may still come up, and between two tries
 
 _LOSES = {
     "drop_table": "drops a table",
@@ -184,7 +184,10 @@ def _false(node: ast.expr | None) -> bool:
 
 def _connect(url: str) -> Connection:
     """Retries what may pass by itself, and nothing else. Raises Refused."""
-    for attempt in range(1, ATTEMPTS + 1):
+    wait = float(os.environ.get("EDGEPAAS_DATABASE_WAIT") or WAIT)
+    deadline = time.monotonic() + wait
+    told = ""
+    while True:
         try:
             return Connection(url, CONNECT)
         except ImportError as error:
@@ -192,11 +195,12 @@ def _connect(url: str) -> Connection:
         except Exception as error:
             said = hide(f"{type(error).__name__}: {error}".strip(), url)
             kind = verdict(said)
-            if kind not in TRANSIENT or attempt == ATTEMPTS:
+            if kind not in TRANSIENT or time.monotonic() >= deadline:
                 raise Refused(kind, f"{VERDICTS[kind]} ({' '.join(said.split())})") from None
-            print(f"{VERDICTS[kind]}; attempt {attempt} of {ATTEMPTS}", file=sys.stderr, flush=True)
+            if kind != told:
+                print(f"{VERDICTS[kind]}: waiting up to {wait:g} s", file=sys.stderr, flush=True)
+                told = kind
             time.sleep(PAUSE)
-    raise AssertionError(OK)
 
 
 @contextmanager

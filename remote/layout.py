@@ -40,9 +40,9 @@ class Layout:
     def data(self) -> str:
         return f"{self.base}/data"
 
-    def runtime(self, name: str) -> str:
-        """What runs first in the app's container, named by what is in it."""
-        return f"{self.base}/runtime/{name}.pyz"
+    def runtime(self, file: str) -> str:
+        """What is mounted in the app's container beside its data, named by what is in it."""
+        return f"{self.base}/runtime/{file}"
 
     def release(self, number: int) -> str:
         return f"{self.base}/releases/{number}"

@@ -46,6 +46,13 @@ class Release:
     commit: str = ""
     created: int = 0
     runtime: str = ""
+    certificate: str = ""
+    database: str = ""  # the mode that was wished for
+
+    @property
+    def mounted(self) -> tuple[str, ...]:
+        """The files of `Layout.runtime` that its container needs."""
+        return tuple(file for file in (self.runtime, self.certificate) if file)
 
     def text(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
@@ -94,19 +101,19 @@ def stage(layout: Layout, release: Release, environment: Stdin) -> tuple[Command
     )
 
 
-def stage_runtime(layout: Layout, name: str, content: bytes) -> Command:
-    """What runs first in the container: readable by whatever user the image runs as."""
-    command = script("put", layout.runtime(name), "644", stdin=content)
-    return command.as_root().called("write the runtime")
+def stage_runtime(layout: Layout, file: str, content: bytes) -> Command:
+    """A file that is mounted in the container: readable by whatever user the image runs as."""
+    command = script("put", layout.runtime(file), "644", stdin=content)
+    return command.as_root().called(f"write {file}")
 
 
 def runtimes(layout: Layout) -> Command:
-    """The files that hosts have of it, for `parse_runtimes`."""
-    return argv("ls", f"{layout.base}/runtime").allow(1, 2).called("list the runtimes")
+    """The names of those files that a host has, for `parse_runtimes`."""
+    return argv("ls", layout.runtime("")).as_root().allow(1, 2).called("list what is mounted")
 
 
 def parse_runtimes(text: str) -> frozenset[str]:
-    return frozenset(line.partition(".")[0] for line in text.split() if line.endswith(".pyz"))
+    return frozenset(text.split())
 
 
 def environment(layout: Layout, number: int) -> Command:
@@ -157,8 +164,8 @@ def prune(
     for release in gone:
         if release.image not in used:
             words += [f"image:{release.reference}", f"image:{release.image}"]
-    runtimes = {releases[number].runtime for number in kept if number in releases}
-    words += [f"runtime:{one.runtime}" for one in gone if one.runtime not in {"", *runtimes}]
+    needed = {file for number in kept if number in releases for file in releases[number].mounted}
+    words += [f"runtime:{file}" for one in gone for file in one.mounted if file not in needed]
     if not words:
         return None
     unique = list(dict.fromkeys(words))

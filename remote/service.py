@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from remote import docker, facts, maintenance, nginx, releases, slots
+from remote import databases, docker, facts, maintenance, nginx, releases, slots
 from remote import volume as volumes
 from remote.command import Command, script
+from remote.databases import Database
 from remote.layout import SLOTS, Layout
 from remote.result import Result
 
@@ -28,6 +29,7 @@ class State:
     marks: Mapping[str, str] = field(default_factory=dict)
     volume: volumes.Seen | None = None
     runtimes: frozenset[str] = frozenset()
+    databases: Mapping[int, Database] = field(default_factory=dict)
 
     @property
     def next_release(self) -> int:
@@ -67,12 +69,13 @@ def look(layout: Layout, volume: volumes.Volume | None = None) -> tuple[Command,
         releases.history(layout),
         releases.read_all(layout),
         releases.runtimes(layout),
+        databases.read(layout),
         docker.images(),
     )
 
 
 def parse(results: Sequence[Result]) -> State:
-    *volume, probe, live, containers, history, found, runtimes, images = results
+    *volume, probe, live, containers, history, found, runtimes, decided, images = results
     return State(
         facts=facts.parse(probe.stdout),
         live=slots.parse_live(live.text),
@@ -82,6 +85,7 @@ def parse(results: Sequence[Result]) -> State:
         images=docker.parse_images(images.stdout),
         marks=docker.parse_marks(images.stdout),
         runtimes=releases.parse_runtimes(runtimes.stdout),
+        databases=databases.parse(decided.stdout),
         volume=volumes.parse(volume[0].stdout) if volume else None,
     )
 

@@ -101,17 +101,27 @@ def start(
     environment: str,
     variables: tuple[str, ...],
     runtime: str = "",
+    certificate: str = "",
+    database: str = "",
 ) -> Command:
     """Starts the release in a slot that is not live, and waits until it is healthy. Prints the last answer.
 
     `runtime` names the file of ours that runs first in the container; without one the image's own command does.
+    `certificate` names the one that its database is checked against. `database` is what the release before it is on, or
+    what it is to be on.
     """
     command = script(
         "start",
         *(layout.base, layout.service, slot, str(release), image, version, str(port)),
         *(str(spec.port), spec.memory, str(spec.stop_timeout), spec.data),
         *(spec.log_size, str(spec.log_files), spec.health_path, str(spec.health_timeout)),
-        *(spec.fingerprint(image, environment + runtime), runtime, *variables),
+        *(
+            spec.fingerprint(image, environment + runtime),
+            runtime,
+            certificate,
+            database,
+            *variables,
+        ),
     )
     named = command.called(f"start release {release} in {slot}")
     return named.as_root().within(spec.health_timeout + 60)

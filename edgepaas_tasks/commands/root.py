@@ -36,7 +36,9 @@ def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> s
     return report.outcome(of, outcome)
 
 
-def rollback(c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool) -> str:
+def rollback(
+    c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool, allow_fallback: bool
+) -> str:
     from edgepaas_tasks import report
     from edgepaas_tasks import rollback as rollbacks
 
@@ -46,7 +48,13 @@ def rollback(c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool) 
     title = f"roll back {of.settings.app} in {of.settings.environment}"
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
         outcome = rollbacks.rollback(
-            of, found, progress, release, patience, allow_newer_schema=allow_newer_schema
+            of,
+            found,
+            progress,
+            release,
+            patience,
+            allow_newer_schema=allow_newer_schema,
+            allow_fallback=allow_fallback,
         )
     return report.outcome(of, outcome)
 

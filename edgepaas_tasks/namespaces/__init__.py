@@ -8,6 +8,7 @@ from invoke import Collection
 from edgepaas_tasks.namespaces import (
     build,
     ci,
+    db,
     docker,
     ec2,
     env,
@@ -26,6 +27,7 @@ ns.add_collection(build.ns)
 ns.add_collection(docker.ns)
 ns.add_collection(volume.ns)
 ns.add_collection(migrate.ns)
+ns.add_collection(db.ns)
 ns.add_collection(nginx.ns)
 ns.add_collection(env.ns)
 ns.add_collection(ec2.ns)

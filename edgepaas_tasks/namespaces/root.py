@@ -18,6 +18,7 @@ from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, sa
         "set_": SET_HELP,
         "wait": WAIT_HELP,
         "allow_destructive": "Run migrations that drop, rename or change what there is.",
+        "allow_fallback": "Go to SQLite, though the live release is on Postgres.",
         "dry_run": "Look at the hosts and say what would happen; change nothing.",
     },
     iterable=["set_"],
@@ -32,13 +33,15 @@ def deploy(
     set_: list[str] | None = None,
     wait: str = "",
     allow_destructive: bool = False,
+    allow_fallback: bool = False,
     dry_run: bool = False,
 ) -> None:
     """Build this directory and make it live."""
     from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.request import Request
 
-    request = Request(version, image, no_cache, pull, tuple(set_ or ()), allow_destructive)
+    allowed = (allow_destructive, allow_fallback)
+    request = Request(version, image, no_cache, pull, tuple(set_ or ()), *allowed)
     say(commands.deploy(c, env, request, wait=wait, dry_run=dry_run))
 
 
@@ -47,16 +50,23 @@ def deploy(
         "env": ENV_HELP,
         "to": "Number of a kept release (default: the good one before the live one).",
         "allow_newer_schema": "Also when its image does not know the database's revision.",
+        "allow_fallback": "Go to SQLite, though the live release is on Postgres.",
         "wait": WAIT_HELP,
     }
 )
 def rollback(
-    c: Any, env: str = "", to: str = "", wait: str = "", allow_newer_schema: bool = False
+    c: Any,
+    env: str = "",
+    to: str = "",
+    wait: str = "",
+    allow_newer_schema: bool = False,
+    allow_fallback: bool = False,
 ) -> None:
     """Make an earlier release live again."""
     from edgepaas_tasks.commands import root as commands
 
-    say(commands.rollback(c, env, to=to, wait=wait, allow_newer_schema=allow_newer_schema))
+    allowed = {"allow_newer_schema": allow_newer_schema, "allow_fallback": allow_fallback}
+    say(commands.rollback(c, env, to=to, wait=wait, **allowed))
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})

@@ -1,4 +1,4 @@
-# $1 base, then words: "release:N" removes that release's directory, "image:ID" that image, "runtime:HASH" what ran first in it.
+# $1 base, then words: "release:N" removes that release's directory, "image:ID" that image, "runtime:FILE" what was mounted in it.
 # In use is left alone.
 # Prints a line for everything that it removed.
 set -eu
@@ -13,13 +13,12 @@ for word in "$@"; do
         [ "${live##*/}" != "$number" ] || continue
         [ -d "$base/releases/$number" ] || continue
         rm -rf "$base/releases/$number"
+        rm -f "$base/data/.edgepaas-database-$number.json"
         rmdir "$base"/slots/*/"$number" 2>/dev/null || :
         echo "removed release $number"
         ;;
-    runtime:*[!0-9a-f]* | runtime:) exit 64 ;;
-    runtime:*)
-        rm -f "$base/runtime/${word#runtime:}.pyz"
-        ;;
+    runtime:*/* | runtime: | runtime:.*) exit 64 ;;
+    runtime:*) rm -f "$base/runtime/${word#runtime:}" ;;
     image:*)
         # Without --force: an image that a container still uses, by whomever, stays.
         if docker rmi "${word#image:}" >/dev/null 2>&1; then echo "removed ${word#image:}"; fi

@@ -2,14 +2,17 @@
 # $1 base, $2 service, $3 slot, $4 release, $5 image id, $6 version, $7 host port, $8 container port, $9 memory,
 # $10 stop time-out (s), $11 data directory in the container, $12 log size, $13 log files, $14 health path,
 # $15 seconds to become healthy, $16 hash of the wanted spec, $17 what runs first in the container ("" for the image's own
-# command); then the names of the variables.
+# command), $18 the database's root certificate ("" for none), $19 the database of the release before it ("" for none); then
+# the names of the variables.
 # Exit 20: the container ended. 21: not healthy in time. 22: the data belongs to another user. 23: the image has no
 # python3. 64: the slot is live.
 set -eu
 base=$1 service=$2 slot=$3 release=$4 image=$5 version=$6 port=$7 inner=$8 memory=$9
 shift 9
-stop=$1 data=$2 log_size=$3 log_files=$4 health=$5 timeout=$6 spec=$7 runtime=$8
-shift 8
+stop=$1 data=$2 log_size=$3 log_files=$4 health=$5 timeout=$6 spec=$7 runtime=$8 certificate=$9
+shift 9
+database=$1
+shift
 container=$service-$slot
 case $(readlink "$base/live") in
 slots/"$slot"/*)
@@ -28,12 +31,16 @@ case $owner in
 *) owner=$owner:$owner ;;
 esac
 if [ "$(stat -c %u "$base/data")" != "${owner%:*}" ]; then
-    if [ -n "$(ls -A "$base/data")" ]; then
+    # Our own records of which database is used are no data.
+    if [ -n "$(find "$base/data" -mindepth 1 -maxdepth 1 ! -name '.edgepaas-database-*' | head -n 1)" ]; then
         echo "$base/data belongs to uid $(stat -c %u "$base/data"), the image runs as ${owner%:*}" >&2
         exit 22
     fi
     chown "$owner" "$base/data"
 fi
+
+# Which database it uses is decided anew.
+rm -f "$base/data/.edgepaas-database-$release.json"
 
 mkdir -p "$base/slots/$slot/$release"
 environment=$base/releases/$release/.env
@@ -47,10 +54,13 @@ set -- docker run -d --name "$container" --restart unless-stopped \
     --publish "127.0.0.1:$port:$inner" --memory "$memory" --stop-timeout "$stop" \
     --log-driver json-file --log-opt "max-size=$log_size" --log-opt "max-file=$log_files" \
     --mount "type=bind,source=$base/data,target=$data" \
-    -e "EDGEPAAS_SLOT=$slot" "$@"
+    -e "EDGEPAAS_SLOT=$slot" -e "EDGEPAAS_DATABASE_BEFORE=$database" "$@"
+if [ -n "$certificate" ]; then
+    set -- "$@" --mount "type=bind,source=$base/runtime/$certificate,target=/opt/edgepaas/root.crt,readonly"
+fi
 if [ -n "$runtime" ]; then
     # What it resolves lies on a file system of its own, in memory, and belongs to the image's user.
-    set -- "$@" --mount "type=bind,source=$base/runtime/$runtime.pyz,target=/opt/edgepaas/runtime.pyz,readonly" \
+    set -- "$@" --mount "type=bind,source=$base/runtime/$runtime,target=/opt/edgepaas/runtime.pyz,readonly" \
         --tmpfs "/run/edgepaas:mode=0700,uid=${owner%:*},gid=${owner#*:},size=16m,noexec,nosuid,nodev" \
         --entrypoint python3 "$image" /opt/edgepaas/runtime.pyz \
         --image "$(docker image inspect -f '[{{json .Config.Entrypoint}},{{json .Config.Cmd}}]' "$image")"

@@ -176,7 +176,7 @@ def wait_for(condition, seconds=10):
 
 START = (
     *("7", "sha256:1", "v7", "8082", "8000", "256m", "30", "/data", "10m", "3", "/health", "3"),
-    *("abc", ""),
+    "abc",
 )
 NAMES = ("A", "IMAGE")
 
@@ -211,7 +211,7 @@ def release(service):
 
 
 def start(run, service, *, runtime="", codes=(0,)):
-    words = (*START[:-1], runtime, *NAMES)
+    words = (*START, runtime, "def.crt" if runtime else "", "postgres_only", *NAMES)
     return run("start", str(service), "shop-prod", "green", *words, codes=codes)
 
 
@@ -242,12 +242,14 @@ def test_what_runs_first_gets_the_images_own_command_and_a_place_in_memory(
 ):
     web(app="200 in 0.01 s")
     (docker / "user").write_text(f"{os.getuid()}:20002\n")
-    start(run, service, runtime="abc123")
+    start(run, service, runtime="abc.pyz")
     words = (docker / "words").read_text().split("\n")[:-1]
     at = words.index("sha256:1")
     assert words[at - 2 : at] == ["--entrypoint", "python3"]
     assert words[at + 1 : at + 3] == ["/opt/edgepaas/runtime.pyz", "--image"]
-    assert f"type=bind,source={service}/runtime/abc123.pyz" in " ".join(words)
+    assert f"type=bind,source={service}/runtime/abc.pyz" in " ".join(words)
+    assert f"source={service}/runtime/def.crt,target=/opt/edgepaas/root.crt" in " ".join(words)
+    assert "EDGEPAAS_DATABASE_BEFORE=postgres_only" in words
     assert any(
         word.startswith(f"/run/edgepaas:mode=0700,uid={os.getuid()},gid=20002") for word in words
     )
@@ -256,7 +258,7 @@ def test_what_runs_first_gets_the_images_own_command_and_a_place_in_memory(
 def test_an_image_without_python_is_refused_in_plain_words(run, service, web, docker, release):
     web(app="200 in 0.01 s")
     (docker / "fails").write_text("exit 127")
-    result = start(run, service, runtime="abc123", codes=(23,))
+    result = start(run, service, runtime="abc.pyz", codes=(23,))
     assert "the image has no python3" in result.stderr
     assert start(run, service, codes=(127,)).text == ""
 

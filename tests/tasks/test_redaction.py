@@ -58,7 +58,7 @@ TESTED = {
     ("connectivity.py", "probe"): "test_what_a_container_says",
     ("connectivity.py", "judge"): "test_what_a_container_says",
     ("environment.py", "collect"): "test_secrets_of_this_machine_are_learned",
-    ("environment.py", "compose"): "test_a_url_that_we_changed_is_learned",
+    ("environment.py", "_database"): "test_a_url_that_we_changed_is_learned",
     ("environment.py", "learn"): "test_secrets_of_a_host_are_learned",
     ("rollout.py", "record_failure"): "test_what_is_stored_of_a_failure",
 }

@@ -52,14 +52,18 @@ def words(command):
 
 def test_what_ran_first_goes_with_the_last_release_that_named_it():
     releases = {
-        number: replace(release(number, "same"), runtime=f"{number % 2}a") for number in range(1, 5)
+        number: replace(release(number, "same"), runtime=f"{number % 2}.pyz")
+        for number in range(1, 5)
     }
     entries = [entry(number) for number in releases]
     found = words(prune(LAYOUT, releases, entries, live=4, keep=2))
     assert found == ("release:1", "release:2")
-    only = {number: replace(one, runtime=f"{number}a") for number, one in releases.items()}
+    only = {
+        number: replace(one, runtime=f"{number}.pyz", certificate="root.crt")
+        for number, one in releases.items()
+    }
     found = words(prune(LAYOUT, only, entries, live=4, keep=2))
-    assert found == ("release:1", "release:2", "runtime:1a", "runtime:2a")
+    assert found == ("release:1", "release:2", "runtime:1.pyz", "runtime:2.pyz")
 
 
 def test_the_last_good_releases_are_kept():

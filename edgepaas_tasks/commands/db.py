@@ -1,0 +1,34 @@
+"""What the tasks of the database's mode call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgepaas_tasks import modes, report
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.commands.options import patience_of
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.push import push
+from edgepaas_tasks.service import hosts, service
+from edgepaas_tasks.settings import SettingsError
+
+NAMES = {"postgres": modes.POSTGRES, "sqlite": modes.SQLITE}
+
+
+def use(c: Any, env: str, *, mode: str, wait: str) -> str:
+    """A new release of the live image with the present variables, on the given database."""
+    of = service(c, env)
+    if mode not in NAMES:
+        raise SettingsError(f"--mode {mode}: expected postgres or sqlite")
+    if of.settings.database.mode != modes.TRYING:
+        raise Refused(
+            f"database.mode is {of.settings.database.mode}: the settings say which database it is; "
+            "inv db.use chooses where it is try_postgres"
+        )
+    patience = patience_of(of, wait)
+    title = f"use {mode} for {of.settings.app} in {of.settings.environment}"
+    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+        outcome = push(of, found, progress, (), patience, database=NAMES[mode])
+    if outcome is None:
+        return f"on {mode} already, nothing was changed"
+    return report.outcome(of, outcome)

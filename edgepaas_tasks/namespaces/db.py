@@ -1,0 +1,44 @@
+"""Which database the app uses, where the settings leave it open."""
+
+from __future__ import annotations
+
+import json as jsons
+from typing import Any
+
+from invoke import Collection
+
+from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, WAIT_HELP, say, task
+
+
+@task(help={"env": ENV_HELP, "json": JSON_HELP})
+def status(c: Any, env: str = "", json: bool = False) -> None:
+    """Show which database is used on each host."""
+    from edgepaas_tasks import report
+    from edgepaas_tasks.commands import root as commands
+    from edgepaas_tasks.status import as_json
+
+    of, found = commands.status(c, env)
+    if json:
+        hosts = {one["host"]: one["database"] for one in as_json(of, found)["hosts"]}
+        say(jsons.dumps(hosts, indent=2))
+    else:
+        say(report.databases(of, found))
+
+
+@task(
+    help={
+        "env": ENV_HELP,
+        "mode": "postgres or sqlite; nothing is copied from one to the other, nothing dropped.",
+        "wait": WAIT_HELP,
+    }
+)
+def use(c: Any, env: str = "", mode: str = "", wait: str = "") -> None:
+    """Move the app to Postgres, or to its SQLite file."""
+    from edgepaas_tasks.commands import db as commands
+
+    say(commands.use(c, env, mode=mode, wait=wait))
+
+
+ns = Collection("db")
+ns.add_task(status, default=True)
+ns.add_task(use)
