@@ -94,9 +94,9 @@ def test_a_version_that_fails_behind_nginx_is_flipped_back(project):
         app.read_text()
         .replace("def ready(response: Response)", "def ready(response: Response, request: Request)")
         .replace(
-            "    try:\n        _latest(1)",
+            "    response.status_code, body = health.ready(",
             "    if 'x-forwarded-for' in request.headers:\n        response.status_code = 500\n"
-            "        return {}\n    try:\n        _latest(1)",
+            "        return {}\n    response.status_code, body = health.ready(",
         )
         .replace("import FastAPI, Form", "import FastAPI, Form, Request")
     )

@@ -1,6 +1,5 @@
 """The application: a page, an API, and the answers that a deploy asks for."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -9,14 +8,13 @@ from fastapi import FastAPI, Form, Query, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
-from guestbook import database, pages
+from guestbook import database, health, logs, pages
 from guestbook.models import Entry
 from guestbook.settings import settings
 
-log = logging.getLogger("uvicorn.error")
 LATEST = 50  # entries on the page
+logs.configure(settings.log_format)
 
 Author = Annotated[str, Field(min_length=1, max_length=80)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -78,15 +76,12 @@ def live() -> dict[str, str]:
 
 
 @app.get("/health/ready")
-def ready(response: Response) -> dict[str, str]:
-    """Whether a query on our table works. Says no more than that: anybody may ask."""
-    try:
-        _latest(1)
-    except SQLAlchemyError:
-        log.exception("not ready")
-        response.status_code = 503
-        return {"status": "not ready", "database": "does not answer, or has no schema"}
-    return {"status": "ready", "database_mode": settings.database_mode}
+def ready(response: Response) -> dict[str, object]:
+    """Whether a query on our table works."""
+    response.status_code, body = health.ready(
+        database.engine, lambda: _latest(1), settings.database_mode
+    )
+    return body
 
 
 def _latest(limit: int) -> list[Entry]:

@@ -16,6 +16,7 @@ class Settings:
     slot: str
     environment: str
     migrate: bool
+    log_format: str
 
 
 def read(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Settings:
@@ -32,6 +33,8 @@ def read(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Settings:
         release=environ.get("EDGEPAAS_RELEASE", "0"),
         slot=environ.get("EDGEPAAS_SLOT", "none"),
         environment=environ.get("EDGEPAAS_ENVIRONMENT", "local"),
+        log_format=environ.get("LOG_FORMAT")
+        or ("json" if environ.get("EDGEPAAS_PLACE") == "host" else "text"),
         migrate=sqlite or environ.get("RUN_MIGRATIONS", "").lower() == "true",
     )
 

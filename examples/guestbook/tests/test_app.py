@@ -1,5 +1,6 @@
 """The guestbook by itself, each test in a process of its own: its settings are read once."""
 
+import json
 import os
 import subprocess
 import sys
@@ -19,8 +20,8 @@ from sqlalchemy import text
 
 @pytest.fixture
 def run(tmp_path):
-    def run(code, wait=True):
-        environment = dict(os.environ, DATABASE_URL=f"sqlite:///{tmp_path}/book.db")
+    def run(code, wait=True, **more):
+        environment = dict(os.environ, DATABASE_URL=f"sqlite:///{tmp_path}/book.db", **more)
         process = subprocess.Popen(
             [sys.executable, "-c", HEAD + code],
             cwd=ROOT,
@@ -31,6 +32,7 @@ def run(tmp_path):
         if wait:
             _, said = process.communicate(timeout=60)
             assert process.returncode == 0, said
+            return said
         return process
 
     return run
@@ -64,14 +66,34 @@ with TestClient(app) as client:
 """)
 
 
-def test_without_a_schema_it_is_not_ready_and_says_nothing_of_hosts(run, tmp_path):
-    run("""
+@pytest.mark.parametrize("with_env", [False, True])
+def test_without_a_schema_it_is_not_ready_and_says_nothing_of_hosts(run, with_env):
+    repository = str(ROOT.parents[1]) if with_env else "/nowhere"
+    run(
+        f"""
+import sys
+assert ("env.health" in sys.modules) is {with_env}
 client = TestClient(app)  # no lifespan: nothing was migrated
 answer = client.get("/health/ready")
 assert answer.status_code == 503
+assert answer.json()["database"] == "other"
+assert answer.json()["database_mode"] == "sqlite_only"
 assert "book.db" not in answer.text
 assert client.get("/health/live").status_code == 200
+""",
+        PYTHONPATH=repository,
+    )
+
+
+def test_a_log_is_json_where_it_is_asked_for(run):
+    said = run("""
+import logging, sys
+logging.getLogger("uvicorn").handlers = [logging.StreamHandler(sys.stderr)]
+from guestbook import logs
+logs.configure("json")
+logging.getLogger("uvicorn").error("it's %s", "here")
 """)
+    assert json.loads(said.splitlines()[-1])["message"] == "it's here"
 
 
 def test_a_schema_of_a_newer_version_is_served_and_left_alone(run):
