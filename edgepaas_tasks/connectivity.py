@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from edgepaas_tasks import environment, oneoff
+from edgepaas_tasks import certificate, environment, modes, oneoff
 from edgepaas_tasks.boundary import redactor
 from edgepaas_tasks.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
 from edgepaas_tasks.service import Service
@@ -29,12 +30,15 @@ def probe(
     for host in hosts:
         if host.name not in states:
             continue
-        image = _image(states[host.name])
+        state = states[host.name]
+        image = _image(state)
         if values is None:
             found = "the variables are not as declared"
             checks.append(Check(host.name, "database", UNKNOWN, found))
         elif not image:
             checks.append(Check(host.name, "database", UNKNOWN, "no image yet"))
+        elif lacking := _lacks_certificate(of, state):
+            checks.append(Check(host.name, "database", UNKNOWN, lacking))
         else:
             asked[host.name] = _ask(of, image, values)
     answers, errors = attempt(
@@ -46,8 +50,31 @@ def probe(
             said = str(errors[name]).splitlines()[0]
             checks.append(Check(name, "database", UNKNOWN, redactor()(said)))
         else:
-            checks += judge(name, oneoff.parse(answers[name]))
+            judged = judge(name, oneoff.parse(answers[name]))
+            checks += _tried(of, modes.live(states[name]), judged)
     return checks
+
+
+def _tried(of: Service, live: modes.Mode, found: list[Check]) -> list[Check]:
+    """Where SQLite may stand in, no answer of Postgres is no blocker; but it is loud."""
+    if of.settings.database.mode != modes.TRYING:
+        return found
+    first, *rest = found
+    then = "inv db.use --mode postgres --env NAME, once it answers"
+    if live.fallback:
+        return [Check(first.where, first.name, WARNING, live.warning, then)]
+    if first.verdict == BLOCKER and not live.mode:
+        return [
+            replace(first, verdict=WARNING, found=f"{first.found}; a deploy would go to SQLite")
+        ]
+    return [first, *rest]
+
+
+def _lacks_certificate(of: Service, state: State) -> str:
+    root = certificate.wanted(of.settings)
+    if root is None or root.file in state.runtimes:
+        return ""
+    return "the root certificate is not on this host yet: a deploy brings it"
 
 
 def judge(host: str, answer: Mapping[str, Any]) -> list[Check]:
@@ -85,5 +112,5 @@ def _image(state: State) -> str:
 def _ask(of: Service, image: str, values: Resolution) -> Command:
     composed = environment.compose(of.settings, values, 0, "preflight")
     arguments = (of.settings.database.alembic,)
-    command = oneoff.command(of, image, composed, "database", "reach", arguments=arguments)
+    command = oneoff.command(of, image, composed, ("database", "reach"), arguments)
     return command.within(90).called("ask the database")

@@ -12,11 +12,26 @@ from remote.host import Host
 from remote.releases import Release
 from remote.slots import Live
 
+# What the host refused before it started anything: what to do about it.
+_NOT_BEGUN = {
+    slots.FOREIGN_DATA: "let the image run as the user that the data belongs to (USER in its Dockerfile); "
+    "or give the data to the new one, while nothing of the old one runs",
+    slots.NO_PYTHON: "put Python 3.9 or later in the image; or container.runtime: none, without its services",
+}
+
 
 def unhealthy(
     service: Service, host: Host, slot: str, release: Release, live: Live, error: CommandFailed
 ) -> CommandFailed:
-    """A release that did not become healthy. The container is stopped and kept."""
+    """A release that did not become healthy. The container, where there is one, is stopped and kept."""
+    if error.code in _NOT_BEGUN:
+        return CommandFailed(
+            host.name,
+            f"release {release.number} ({release.version}) was not started in {slot}: "
+            f"{error.got.splitlines()[-1] if error.got else error.problem}",
+            code=error.code,
+            next_step=_NOT_BEGUN[error.code],
+        )
     (kept,) = host.read(releases.environment(service.layout, release.number))
     environment.learn(service.settings, kept.stdout)  # before its log is shown
     found = diagnose(service, host, slot)

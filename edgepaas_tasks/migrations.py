@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
-from edgepaas_tasks import environment, oneoff
+from edgepaas_tasks import backup, environment, modes, oneoff
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.service import Service
+from edgepaas_tasks.settings import Settings
+from env import canonical
 from env.layers import Resolution
 from env.reach import TRANSIENT, VERDICTS
 from remote.host import Host
 from remote.service import State
 
+MODULES = ("database", "reach", "migrate")
+
 _NEXT = {
+    "alembic": "put Alembic into the Python that is python3 on the image's PATH",
     "heads": "alembic merge heads, then deploy again",
     "ahead": "deploy the image that knows it; or, from that image: inv migrate.down --to REVISION",
     "destructive": "read the scripts (inv migrate.sql); then --allow-destructive",
@@ -22,6 +29,10 @@ _NEXT = {
     "failed": "mend the script and deploy again; the old release serves on",
     "pooler": "a direct URL in a variable of its own",
 }
+
+
+class Destructive(Refused):
+    """Pending scripts take something away, and that is not allowed."""
 
 
 class Unreachable(Refused):
@@ -71,8 +82,20 @@ def status(of: Service, host: Host, image: str, composed: Environment) -> Schema
 def up(
     of: Service, host: Host, image: str, composed: Environment, *, allow_destructive: bool
 ) -> str:
-    """Upgrades to the image's head; a few words on what was done. Raises Refused."""
+    """Upgrades to the image's head; a few words on what was done. Raises Refused.
+
+    Where something is taken away, and that is allowed, the backup of the settings comes first.
+    """
     more = ("allow-destructive",) if allow_destructive else ()
+    if more and of.settings.database.backup:
+        with suppress(Destructive):
+            return _up(of, host, image, composed)
+        saved = backup.run(of.settings, composed)
+        return f"{saved}; {_up(of, host, image, composed, *more)}"
+    return _up(of, host, image, composed, *more)
+
+
+def _up(of: Service, host: Host, image: str, composed: Environment, *more: str) -> str:
     answer = _run(of, host, image, composed, "up", *more, changes=True)
     if answer.get("kind") == "none":
         return "the image has no Alembic"
@@ -91,6 +114,14 @@ def down(of: Service, host: Host, image: str, composed: Environment, to: str) ->
     return f"from {before} down to {at}"
 
 
+def reset(of: Service, host: Host, image: str, composed: Environment, name: str) -> str:
+    """Empties the database of that name and upgrades it to the image's head. Raises Refused."""
+    answer = _run(of, host, image, composed, "reset", quote(name, safe=""), changes=True)
+    if answer.get("kind") == "none":
+        raise Refused(f"{host.name}: the live image has no Alembic")
+    return f"emptied {name}, now at {', '.join(answer['at']) or 'nothing'}"
+
+
 def sql(of: Service, host: Host, image: str, composed: Environment) -> str:
     """The statements that `up` would run. Raises Refused."""
     answer = _run(of, host, image, composed, "sql", changes=False)
@@ -102,12 +133,21 @@ def live_image(state: State, host: str) -> str:
     release = state.releases.get(state.live.release)
     if release is None or release.image not in state.images:
         raise Refused(f"{host}: nothing is live yet, so there is no image to ask; inv deploy first")
+    if modes.live(state).mode == modes.SQLITE:
+        raise Refused(f"{host}: the live release is on SQLite, and the app migrates its own file")
     return release.image
 
 
 def compose(of: Service, values: Resolution) -> Environment:
     """The variables of this machine, for a program that is no release."""
     return environment.compose(of.settings, values, 0, "migrate")
+
+
+def database_name(settings: Settings, composed: Environment) -> str:
+    """The database that migrations go to; "" where its URL names none."""
+    values = canonical.parse(composed.text.text())
+    url = values.get(settings.database.migration_url or "DATABASE_URL", "")
+    return unquote(urlsplit(url).path.lstrip("/"))
 
 
 def _run(
@@ -122,9 +162,8 @@ def _run(
     database = of.settings.database
     words = (action, database.alembic, database.migration_url or "DATABASE_URL")
     arguments = (*words, f"{database.lock_wait:g}", *more)
-    command = oneoff.command(
-        of, image, composed, "database", "reach", "migrate", arguments=arguments
-    )
+    modules = (*MODULES, "names", "reset") if action == "reset" else MODULES
+    command = oneoff.command(of, image, composed, modules, arguments)
     command = command.within(database.timeout).called(f"migrate: {action}")
     (result,) = host.change(command) if changes else host.read(command)
     answer = oneoff.parse(result.stdout)
@@ -141,4 +180,4 @@ def _run(
     message = "\n".join([*lines, f"  next:  {then}"])
     if kind in TRANSIENT:
         raise Unreachable(message, VERDICTS[kind])
-    raise Refused(message)
+    raise Destructive(message) if kind == "destructive" else Refused(message)

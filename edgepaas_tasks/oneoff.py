@@ -25,7 +25,11 @@ def program(*modules: str) -> str:
 
 
 def command(
-    of: Service, image: str, composed: Environment, *modules: str, arguments: tuple[str, ...]
+    of: Service,
+    image: str,
+    composed: Environment,
+    modules: tuple[str, ...],
+    arguments: tuple[str, ...],
 ) -> Command:
     """Runs the last of `modules` on the host with the release's variables."""
     name = f"{of.layout.service}-{modules[-1]}"

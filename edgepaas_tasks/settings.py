@@ -14,9 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from env.names import production_like
 from remote.target import hops
-
-PRODUCTION_LIKE = re.compile(r"prod|live", re.IGNORECASE)
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -366,7 +365,7 @@ class Settings(Part):
 
     @property
     def production_like(self) -> bool:
-        return bool(PRODUCTION_LIKE.search(self.environment))
+        return production_like(self.environment)
 
 
 def load(tree: Mapping[str, Any], environment: str | None) -> Settings:
@@ -414,7 +413,7 @@ def _choose(plain: Mapping[str, Any], environments: Mapping[str, Any], asked: st
         asked = str(plain.get("default_env") or "")
         if not asked:
             raise SettingsError(f"which environment? give --env NAME (known: {known})")
-        if PRODUCTION_LIKE.search(asked):
+        if production_like(asked):
             raise SettingsError(
                 f"edgepaas.default_env is {asked!r}: a production-like environment is never a default; "
                 f"give --env {asked}"

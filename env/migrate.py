@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,14 +74,16 @@ class Chain:
 
 
 def chain(configuration: str) -> Chain | None:
-    """None where the image has no Alembic, or no such file."""
+    """None where the image has no such file. Raises Refused where it has one, and no Alembic to go with it."""
     if not os.path.exists(configuration):
         return None
     try:
-        import alembic  # noqa: F401
-    except ImportError:
-        return None
-    return Chain(configuration)
+        return Chain(configuration)
+    except ImportError as error:
+        raise Refused(
+            "alembic",
+            f"{configuration} is there, and the image's {sys.executable} can not import {error.name}",
+        ) from None
 
 
 def status(url: str, scripts: Chain) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def status(url: str, scripts: Chain) -> dict[str, Any]:
 
 def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dict[str, Any]:
     """Upgrades to the image's head. Raises Refused with the schema as it was, or as far as it came."""
-    with _alone(url, wait) as lock:
+    with alone(url, wait) as lock:
         at = revisions(lock)
         _require_known(at, scripts)
         pending = scripts.pending(at)
@@ -111,8 +113,8 @@ def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dic
         if losses and not allow_destructive:
             raise Refused("destructive", "; ".join(losses))
         if pending:
-            _alembic(scripts, url, "upgrade", scripts.head)
-            _require_at(lock, [scripts.head])
+            alembic(scripts, url, "upgrade", scripts.head)
+            require_at(lock, [scripts.head])
         return {"before": at, "at": revisions(lock), "applied": _names(pending)}
 
 
@@ -121,13 +123,13 @@ def down(url: str, scripts: Chain, to: str, *, wait: float) -> dict[str, Any]:
     if to not in (*scripts.known, "base"):
         known = _list(scripts.known)
         raise Refused("unknown", f"this image knows no revision {to} (known: {known})")
-    with _alone(url, wait) as lock:
+    with alone(url, wait) as lock:
         at = revisions(lock)
         _require_known(at, scripts)
         if to != "base" and at and scripts.known.index(to) > scripts.known.index(at[0]):
             raise Refused("ahead", f"{to} is newer than where the database is, {at[0]}")
-        _alembic(scripts, url, "downgrade", to)
-        _require_at(lock, [] if to == "base" else [to])
+        alembic(scripts, url, "downgrade", to)
+        require_at(lock, [] if to == "base" else [to])
         return {"before": at, "at": revisions(lock), "applied": []}
 
 
@@ -135,7 +137,7 @@ def sql(url: str, scripts: Chain) -> str:
     """The statements that `up` would run, as Alembic writes them without a database."""
     at = status(url, scripts)["at"]
     span = f"{at[0]}:{scripts.head}" if at else scripts.head
-    return _alembic(scripts, url, "upgrade", span, "--sql")
+    return alembic(scripts, url, "upgrade", span, "--sql")
 
 
 def destructive(path: str) -> list[str]:
@@ -204,7 +206,7 @@ def _connect(url: str) -> Connection:
 
 
 @contextmanager
-def _alone(url: str, wait: float) -> Iterator[Connection]:
+def alone(url: str, wait: float) -> Iterator[Connection]:
     """A session with the lock of all migrations of this database. Raises Refused."""
     lock = _connect(url)
     try:
@@ -258,7 +260,7 @@ def _require_known(at: list[str], scripts: Chain) -> None:
         )
 
 
-def _require_at(lock: Connection, wanted: list[str]) -> None:
+def require_at(lock: Connection, wanted: list[str]) -> None:
     at = revisions(lock)
     if at != wanted:
         raise Refused(
@@ -266,7 +268,7 @@ def _require_at(lock: Connection, wanted: list[str]) -> None:
         )
 
 
-def _alembic(scripts: Chain, url: str, *words: str) -> str:
+def alembic(scripts: Chain, url: str, *words: str) -> str:
     """Alembic as the application has it, with the URL that the lock was taken on."""
     options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
     environment = {
@@ -302,26 +304,32 @@ def _list(names: list[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-def main(arguments: list[str]) -> None:
-    """`ACTION CONFIGURATION MIGRATION_URL_NAME WAIT [TO] [allow-destructive]`; prints one JSON document."""
-    action, configuration, name, wait, *more = arguments
-    url = os.environ.get(name or "DATABASE_URL", "")
+def answer(configuration: str, variable: str, work: Callable[[str, Chain], dict[str, Any]]) -> None:
+    """Prints what came of it as one JSON document: the answer, or why there is none."""
+    url = os.environ.get(variable or "DATABASE_URL", "")
     try:
         scripts = chain(configuration)
-        if scripts is None:
-            answer: dict[str, Any] = {"kind": "none"}
-        elif action == "status":
-            answer = status(url, scripts)
-        elif action == "up":
-            allowed = "allow-destructive" in more
-            answer = up(url, scripts, allow_destructive=allowed, wait=float(wait))
-        elif action == "down":
-            answer = down(url, scripts, more[0], wait=float(wait))
-        else:
-            answer = {"sql": sql(url, scripts)}
+        found: dict[str, Any] = {"kind": "none"} if scripts is None else work(url, scripts)
     except Refused as refused:
-        answer = {"kind": refused.kind, "message": str(refused), **refused.details}
+        found = {"kind": refused.kind, "message": str(refused), **refused.details}
     except Exception as error:
         said = hide(f"{type(error).__name__}: {error}", url)
-        answer = {"kind": "other", "message": " ".join(said.split())}
-    print(json.dumps(answer))
+        found = {"kind": "other", "message": " ".join(said.split())}
+    print(json.dumps(found))
+
+
+def main(arguments: list[str]) -> None:
+    """`ACTION CONFIGURATION MIGRATION_URL_NAME WAIT [TO] [allow-destructive]`; prints one JSON document."""
+    action, configuration, variable, wait, *more = arguments
+
+    def work(url: str, scripts: Chain) -> dict[str, Any]:
+        if action == "status":
+            return status(url, scripts)
+        if action == "up":
+            allowed = "allow-destructive" in more
+            return up(url, scripts, allow_destructive=allowed, wait=float(wait))
+        if action == "down":
+            return down(url, scripts, more[0], wait=float(wait))
+        return {"sql": sql(url, scripts)}
+
+    answer(configuration, variable, work)

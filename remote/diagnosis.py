@@ -52,6 +52,7 @@ _LOGGED = (
         r"Cannot connect to the Docker daemon",
         "Docker stopped on this host: systemctl status docker",
     ),
+    (r"^edgepaas: not started: (.+)", "{0}"),
     (r"exec format error", "the image is built for another processor architecture"),
     (r"No space left on device", "the disk is full"),
     (r"Permission denied", "a file or directory may not be read or written by the image's user"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from edgepaas_tasks import environment, migrations, report
+from edgepaas_tasks import backup, environment, migrations, report
 from edgepaas_tasks import status as statuses
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.commands.options import patience_of
@@ -50,6 +51,54 @@ def migrate(c: Any, env: str, *, to: str, allow_destructive: bool, wait: str) ->
                         of, host, image, composed, allow_destructive=allow_destructive
                     )
     return f"{host.name}: {phase.outcome}"
+
+
+def reset(c: Any, env: str, *, confirm: str, wait: str) -> str:
+    """Everything in the database goes: not in production, not without its name typed, not without a backup."""
+    of = _migrated(c, env)
+    name = of.settings.environment
+    if of.settings.production_like:
+        raise Refused(f"{name} is production-like: its database is never reset from here")
+    if not of.settings.database.backup:
+        raise Refused(
+            "edgepaas.database.backup is not set: a command of yours that is run before the database is emptied"
+        )
+    values = environment.gather(of.settings, ())
+    composed = migrations.compose(of, values)
+    database = migrations.database_name(of.settings, composed)
+    _confirm(name, database, confirm)
+    patience = patience_of(of, wait)
+    with (
+        Progress(f"reset the database of {name}") as progress,
+        hosts(of, observe=progress.step) as found,
+    ):
+        host = found[0]
+        with held(of, found, progress, "migrate", patience) as (_, states):
+            image = migrations.live_image(states[host.name], host.name)
+            with progress.phase("backup") as phase:
+                phase.outcome = backup.run(of.settings, composed)
+            with progress.phase("reset") as phase:
+                phase.outcome = migrations.reset(of, host, image, composed, database)
+    return f"{host.name}: {phase.outcome}"
+
+
+def _confirm(environment: str, database: str, given: str) -> None:
+    """Raises Refused unless the database's name was typed."""
+    if not database:
+        raise Refused("DATABASE_URL names no database")
+    if not given and sys.stdin is not None and sys.stdin.isatty():
+        print(
+            f"everything in the database {database} of {environment} will be gone.\n"
+            "Type its name to go on: ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+        given = sys.stdin.readline().strip()
+    if given != database:
+        raise Refused(
+            f"not confirmed, nothing was changed: --confirm {database} empties the database {database} of {environment}"
+        )
 
 
 def _migrated(c: Any, env: str) -> Service:

@@ -56,8 +56,23 @@ def down(c: Any, env: str = "", to: str = "", wait: str = "") -> None:
     say(commands.migrate(c, env, to=to, allow_destructive=True, wait=wait))
 
 
+@task(
+    help={
+        "env": ENV_HELP,
+        "confirm": "The database's name, for where nobody can be asked.",
+        "wait": WAIT_HELP,
+    }
+)
+def reset(c: Any, env: str = "", confirm: str = "", wait: str = "") -> None:
+    """Back up, empty and migrate anew; never in production."""
+    from edgepaas_tasks.commands import migrate as commands
+
+    say(commands.reset(c, env, confirm=confirm, wait=wait))
+
+
 ns = Collection("migrate")
 ns.add_task(status, default=True)
 ns.add_task(sql)
 ns.add_task(up)
 ns.add_task(down)
+ns.add_task(reset)

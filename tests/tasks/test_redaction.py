@@ -12,7 +12,7 @@ import pytest
 from invoke import Context, Exit
 from rich.console import Console
 
-from edgepaas_tasks import boundary, connectivity, environment, settings
+from edgepaas_tasks import backup, boundary, connectivity, environment, settings
 from edgepaas_tasks.boundary import Refused, conceal, say, task
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.rollout import Rollout
@@ -57,6 +57,7 @@ TESTED = {
     ("progress.py", "_text"): "test_progress_on_a_terminal",
     ("connectivity.py", "probe"): "test_what_a_container_says",
     ("connectivity.py", "judge"): "test_what_a_container_says",
+    ("backup.py", "run"): "test_what_a_backup_says",
     ("environment.py", "collect"): "test_secrets_of_this_machine_are_learned",
     ("environment.py", "_database"): "test_a_url_that_we_changed_is_learned",
     ("environment.py", "learn"): "test_secrets_of_a_host_are_learned",
@@ -75,7 +76,7 @@ def forgetful(monkeypatch):
     """A redactor that knows nothing yet, so that no test lives on what another one taught it."""
     fresh = Redactor()
     monkeypatch.setattr(boundary, "redactor", lambda: fresh)
-    for module in ("progress", "connectivity", "rollout"):
+    for module in ("progress", "connectivity", "rollout", "backup"):
         monkeypatch.setattr(f"edgepaas_tasks.{module}.redactor", lambda: fresh)
     return fresh
 
@@ -159,21 +160,7 @@ def test_what_a_container_says(known, monkeypatch):
     assert check.found == "web1: with ***"
 
 
-@pytest.mark.parametrize("said", [f"no: {SECRET}\nand more", ""])
-def test_what_is_stored_of_a_failure(known, said):
-    stored = []
-
-    class Journal:
-        name = "web1"
-
-        def change(self, command):
-            stored.append(command.stdin.decode())
-
-    release = Release(7, "v7", "sha256:1", "shop:v7", ())
-    rollout = Rollout(of(), [Journal()], {}, None, release, "deploy", 0)
-    rollout.record_failure(ValueError(said))
-    (line,) = stored
-    assert json.loads(line)["reason"] == ("no: ***" if said else "")
+    for module in ("progress", "connectivity", "rollout", "backup"):
 
 
 def test_secrets_of_this_machine_are_learned(monkeypatch, tmp_path, forgetful):
