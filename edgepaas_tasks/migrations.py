@@ -45,13 +45,23 @@ class Unreachable(Refused):
 
 @dataclass(frozen=True)
 class Schema:
-    """Where the database is. `head` is the image's newest revision, "" when it has no Alembic."""
+    """Where the database is, against an image; that has several `heads` where branches are not merged."""
 
     at: tuple[str, ...]
-    head: str
+    heads: tuple[str, ...]
     known: tuple[str, ...]
     pending: tuple[str, ...]
     unknown: tuple[str, ...]
+
+    @property
+    def head(self) -> str:
+        """In words; "" when the image has no script."""
+        return ", ".join(self.heads)
+
+    @property
+    def diverged(self) -> bool:
+        """The database is at several revisions at once."""
+        return len(self.at) > 1
 
     @property
     def ahead(self) -> bool:
@@ -69,10 +79,9 @@ def status(of: Service, host: Host, image: str, composed: Environment) -> Schema
     answer = _run(of, host, image, composed, "status", changes=False)
     if answer.get("kind") == "none":
         return None
-    heads = answer["heads"]
     return Schema(
         at=tuple(answer["at"]),
-        head=heads[0] if len(heads) == 1 else ", ".join(heads),
+        heads=tuple(sorted(answer["heads"])),
         known=tuple(answer["known"]),
         pending=tuple(answer["pending"]),
         unknown=tuple(answer["unknown"]),

@@ -99,7 +99,9 @@ def status(url: str, scripts: Chain) -> dict[str, Any]:
         "heads": scripts.heads,
         "known": scripts.known,
         "unknown": unknown,
-        "pending": [] if unknown or len(scripts.heads) > 1 else _names(scripts.pending(at)),
+        "pending": []
+        if unknown or len(at) > 1 or len(scripts.heads) > 1
+        else _names(scripts.pending(at)),
     }
 
 

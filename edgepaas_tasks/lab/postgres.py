@@ -36,6 +36,10 @@ class Postgres:
         user = ("-u", "postgres", "-w", "/")
         return local.run("docker", "exec", *user, self.container, *words, ok=ok)
 
+    def certificate(self, authority: str = "ca") -> str:
+        """The PEM text of the authority that signed the server's certificate, or of another one, "otherca"."""
+        return self.run("cat", f"/var/lib/postgresql/tls/{authority}.crt").stdout
+
     def log(self) -> str:
         """Everything the server has logged, each statement with its client's application name."""
         done = local.run("docker", "logs", self.container)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks.lab import engine, hosts, lifecycle
+from edgepaas_tasks.lab import engine, hosts, lifecycle, postgres
 from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost
@@ -234,6 +234,28 @@ def faulty(project):
     found = Faulty(project)
     yield found
     found.disarm()
+
+
+@pytest.fixture(scope="session")
+def served(docker, tmp_path_factory):
+    """A project with one ready host and a Postgres server over TLS beside it."""
+    for project in make(tmp_path_factory.mktemp("served"), 1, postgres=True):
+        project.server = postgres.find(project.state)
+        yield project
+
+
+def begin_anew(project, **over) -> None:
+    """Nothing deployed, an empty database, DATABASE_URL in .env, and these settings."""
+    project.restore()
+    project.configure(**over)
+    (project.folder / ".env").write_text(f"DATABASE_URL={project.server.url}\n")
+    project.host.run(
+        "command -v docker >/dev/null && docker ps -aq --filter label=edgepaas.service | xargs -r docker rm -f; "
+        "rm -rf /opt/edgepaas/guestbook-lab"
+    )
+    project.server.start()
+    project.server.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION guestbook")
+    project.inv("setup", "--env", "lab")
 
 
 @pytest.fixture(scope="module")

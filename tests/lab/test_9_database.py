@@ -4,23 +4,20 @@ import json
 
 import pytest
 
-from edgepaas_tasks.lab import postgres
-
-from .conftest import make
+from .conftest import begin_anew
 
 
 @pytest.fixture(scope="module")
-def site(docker, tmp_path_factory):
-    """A ready host and a Postgres server beside it."""
-    for project in make(tmp_path_factory.mktemp("database"), 1, postgres=True):
-        project.server = postgres.find(project.state)
-        project.configure(
-            database={"mode": "postgres_only"},
-            health={"path": "/health/live", "timeout": 15},
-            variables={"DATABASE_URL": {"type": "url", "secret": True, "required": True}},
-        )
-        project.inv("setup", "--env", "lab")
-        yield project
+def site(served):
+    """Nothing deployed, and a Postgres server."""
+    begin_anew(
+        served,
+        database={"mode": "postgres_only"},
+        health={"path": "/health/live", "timeout": 15},
+        variables={"DATABASE_URL": {"type": "url", "secret": True, "required": True}},
+    )
+    (served.folder / ".env").unlink()
+    return served
 
 
 def checks(project, url, code=0):
