@@ -95,3 +95,24 @@ def test_production_like_environments_are_known_by_name():
     assert load(TREE, "prod").production_like
     assert not load(TREE, "lab").production_like
     assert isinstance(load(TREE, "lab"), Settings)
+
+
+HOSTS = [{"address": "192.0.2.1"}, {"address": "192.0.2.2"}]
+
+
+@pytest.mark.parametrize("mode", ["sqlite_only", "try_postgres"])
+def test_several_hosts_share_no_file(mode):
+    tree = {**TREE, "environments": {"prod": {"hosts": HOSTS, "database": {"mode": mode}}}}
+    with pytest.raises(SettingsError, match="there are 2 hosts: each would have rows of its own"):
+        load(tree, "prod")
+    tree["environments"]["prod"]["database"]["per_host"] = True
+    assert load(tree, "prod").database.mode == mode
+    tree["environments"]["prod"]["database"] = {"mode": "postgres_only"}
+    assert load(tree, "prod").hosts
+
+
+def test_a_fallback_needs_the_program_that_decides_it():
+    tree = {**TREE, "database": {"mode": "try_postgres", "per_host": True}}
+    tree["container"] = {"runtime": "none"}
+    with pytest.raises(SettingsError, match=r"container\.runtime decides it, and is none"):
+        load(tree, "prod")

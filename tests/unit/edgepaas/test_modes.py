@@ -1,0 +1,76 @@
+"""Which database is live, and what is never moved to SQLite by the way."""
+
+import pytest
+
+from edgepaas_tasks import certificate, modes, settings
+from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.settings import SettingsError
+from remote import databases
+from remote.databases import Database
+from remote.facts import parse as facts
+from remote.releases import Release
+from remote.service import State
+from remote.slots import Live
+
+
+def state(wished="", decided=None, number=4):
+    release = Release(number, "v4", "sha256:4", "shop:v4", (), database=wished)
+    known = {number: decided} if decided else {}
+    live = Live("blue", number)
+    return State(facts(""), live, {}, (), {number: release}, databases=known)
+
+
+FALLEN = Database("sqlite_only", 17, "refused")
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "fallback"),
+    [
+        (state(), "", False),
+        (state("postgres_only"), "postgres_only", False),
+        (state("sqlite_only"), "sqlite_only", False),
+        (state("try_postgres"), "", False),
+        (state("try_postgres", Database("postgres_only")), "postgres_only", False),
+        (state("try_postgres", FALLEN), "sqlite_only", True),
+        # Left by an earlier life of that release.
+        (state("postgres_only", FALLEN), "postgres_only", False),
+    ],
+)
+def test_what_the_live_release_is_on(given, mode, fallback):
+    found = modes.live(given)
+    assert (found.mode, found.fallback) == (mode, fallback)
+    assert bool(found.warning) == fallback
+
+
+def test_settings_move_nobody_from_postgres_to_sqlite():
+    states = {"web1": state("postgres_only")}
+    with pytest.raises(Refused, match="web1: the live release 4 is on Postgres"):
+        modes.require(states, "sqlite_only", allow_fallback=False)
+    modes.require(states, "sqlite_only", allow_fallback=True)
+    modes.require(states, "try_postgres", allow_fallback=False)
+    modes.require({"web1": state("sqlite_only")}, "postgres_only", allow_fallback=False)
+
+
+def test_what_a_host_tells_is_read_line_by_line():
+    text = '4 {"mode": "sqlite_only", "since": 17, "reason": "refused"}\n5 {"mode"\nx {}\n'
+    assert databases.parse(text) == {4: FALLEN}
+
+
+def wanted(tmp_path, **database):
+    tree = {"app": "shop", "environments": {"lab": {"database": database}}}
+    return certificate.wanted(settings.load(tree, "lab"))
+
+
+def test_a_certificate_is_named_by_its_content_and_a_wrong_file_is_refused(tmp_path):
+    assert wanted(tmp_path) is None
+    path = tmp_path / "root.pem"
+    with pytest.raises(SettingsError, match=r"root_certificate: .*root\.pem can not be read"):
+        wanted(tmp_path, root_certificate=str(path))
+    path.write_text("-----BEGIN PRIVATE KEY-----\n")
+    with pytest.raises(SettingsError, match="is no PEM certificate"):
+        wanted(tmp_path, root_certificate=str(path))
+    path.write_text("-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n")
+    first = wanted(tmp_path, root_certificate=str(path))
+    assert first.file.endswith(".crt")
+    path.write_text(path.read_text() + "\n")
+    assert wanted(tmp_path, root_certificate=str(path)).file != first.file
