@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from edgepaas_tasks import failure, migrations, modes, runtime
+from edgepaas_tasks import failure, migrations, modes
 from edgepaas_tasks.boundary import redactor
 from edgepaas_tasks.environment import Environment
 from edgepaas_tasks.service import Service, who

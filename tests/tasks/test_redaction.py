@@ -160,7 +160,32 @@ def test_what_a_container_says(known, monkeypatch):
     assert check.found == "web1: with ***"
 
 
-    for module in ("progress", "connectivity", "rollout", "backup"):
+@pytest.mark.parametrize("said", [f"no: {SECRET}\nand more", ""])
+def test_what_is_stored_of_a_failure(known, said):
+    stored = []
+
+    class Journal:
+        name = "web1"
+
+        def change(self, command):
+            stored.append(command.stdin.decode())
+
+    release = Release(7, "v7", "sha256:1", "shop:v7", ())
+    rollout = Rollout(of(), [Journal()], {}, None, release, "deploy", 0)
+    rollout.record_failure(ValueError(said))
+    (line,) = stored
+    assert json.loads(line)["reason"] == ("no: ***" if said else "")
+
+
+def test_what_a_backup_says(known):
+    for code in (0, 3):
+        service = of(database={"mode": "postgres_only", "backup": f"echo {SECRET}; exit {code}"})
+        composed = environment.compose(service.settings, Resolution({}), 1, "v1")
+        if code:
+            with pytest.raises(Refused, match=r"exit 3\).*\n  \*\*\*"):
+                backup.run(service.settings, composed)
+        else:
+            assert backup.run(service.settings, composed) == "backup taken (***)"
 
 
 def test_secrets_of_this_machine_are_learned(monkeypatch, tmp_path, forgetful):
