@@ -1,5 +1,6 @@
 """Deploys of a real app to a real host, under load."""
 
+import json
 import re
 import signal
 import time
@@ -7,12 +8,37 @@ import time
 from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
 
+KEPT: list[int] = []  # the release that was live when the entry of this text was written
+TEXT = "kept for ever"
+
+
+def keep(project) -> None:
+    project.write(TEXT)
+    KEPT[:] = [project.status()[0]["release"]]
+
+
+def kept(project) -> int:
+    """How many entries of that text there are, by the file itself: the load of other tests writes thousands."""
+    slot = project.status()[0]["slot"]
+    code = (
+        "import sqlite3, sys; print(sqlite3.connect('/data/guestbook.db')"
+        ".execute('SELECT count(*) FROM entries WHERE text = ?', sys.argv[1:]).fetchone()[0])"
+    )
+    return int(
+        project.host.run(f'docker exec guestbook-lab-{slot} python -c "$1" "$2"', code, TEXT)
+    )
+
+
+def journal(project) -> list[dict]:
+    text = project.host.run("cat /opt/edgepaas/guestbook-lab/history.jsonl")
+    return [json.loads(line) for line in text.splitlines()]
+
 
 def test_deploy_twice_and_roll_back(project):
     project.deploy("--version", "one")
     first = project.status()[0]
     assert (first["version"], first["health"]["ok"], first["drift"]) == ("one", True, [])
-    project.write("kept for ever")
+    keep(project)
 
     project.change()
     said = project.deploy("--version", "two").stdout
@@ -28,11 +54,11 @@ def test_deploy_twice_and_roll_back(project):
     assert (third["version"], third["release"]) == ("one", first["release"])
     assert third["public"]["release"] == first["release"]
     assert project.get()["release"] == str(first["release"])
-    assert "kept for ever" in project.entries()
+    assert TEXT in project.entries()
 
     assert "round trips" in project.deploy("--version", "three").stdout
     assert project.status()[0]["release"] == second["release"] + 1, "numbers are never used twice"
-    assert "kept for ever" in project.entries()
+    assert TEXT in project.entries()
 
 
 def test_a_code_only_change_takes_few_round_trips_and_bytes(project):
@@ -200,7 +226,29 @@ def test_the_container_runs_as_it_should(project):
     assert project.host.run("stat -c %u /opt/edgepaas/guestbook-lab/data") == "10001"
 
 
-def test_after_a_reboot_the_same_release_serves(project):
+def test_data_of_another_user_is_found_before_anything_starts(project):
+    before = project.status()[0]
+    recipe = project.app / "Dockerfile"
+    recipe.write_text(recipe.read_text().replace("USER 10001:10001", "USER 10002:10002"))
+    said = project.deploy("--version", "another-user", code=1).stderr
+    assert "was not started in" in said
+    assert "/data belongs to uid 10001, the image runs as 10002" in said
+    after = project.status()[0]
+    assert (after["release"], after["health"]["ok"]) == (before["release"], True)
+    owners = project.host.run("stat -c %u /opt/edgepaas/guestbook-lab/data/* | sort -u")
+    assert owners == "10001"
+
+
+def test_after_five_deploys_a_rollback_and_a_reboot_every_row_is_there(project):
+    if not KEPT:  # this test by itself
+        keep(project)
+        project.deploy("--version", "to-leave")
+        project.inv("rollback", "--env", "lab")
+    while (
+        len([e for e in journal(project) if e["result"] == "good" and e["release"] > KEPT[0]]) < 5
+    ):
+        project.deploy("--version", "one-more")
+    assert [e for e in journal(project) if e["action"] == "rollback" and e["result"] == "good"]
     before = project.status()[0]
     project.write("before the reboot")
     lab_hosts.reboot(project.host.host)
@@ -215,6 +263,7 @@ def test_after_a_reboot_the_same_release_serves(project):
         [],
     )
     assert "before the reboot" in project.entries()
+    assert kept(project) == 1
 
 
 def test_the_demo_loses_nothing_and_says_so(project):
