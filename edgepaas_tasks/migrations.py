@@ -21,7 +21,7 @@ from remote.service import State
 MODULES = ("database", "reach", "migrate")
 
 _NEXT = {
-    "alembic": "put Alembic into the Python that is python3 on the image's PATH",
+    "alembic": "put Alembic into the Python that the image's command runs on, or that is its python3",
     "heads": "alembic merge heads, then deploy again",
     "ahead": "deploy the image that knows it; or, from that image: inv migrate.down --to REVISION",
     "destructive": "read the scripts (inv migrate.sql); then --allow-destructive",

@@ -12,14 +12,19 @@ from remote.command import Command, script
 
 
 def program(*modules: str) -> str:
-    """A Python program made of modules of `env`, each importable by the later ones; it runs the last one's main."""
+    """A Python program made of modules of `env`, each importable by the later ones; it runs the last one's main.
+
+    Its arguments are those of main as one word, and the image's own command, whose Python it continues in.
+    """
     lines = ["import sys, types", "sys.modules['env'] = types.ModuleType('env')"]
-    for name in modules:
+    for name in ("command", *modules):
         source = files("env").joinpath(f"{name}.py").read_text(encoding="utf-8")
         lines += [
             f"m = sys.modules['env.{name}'] = types.ModuleType('env.{name}')",
             f"exec(compile({source!r}, 'env/{name}.py', 'exec'), m.__dict__)",
         ]
+        if name == "command":
+            lines.append("m.continue_in(m.interpreter(m.words(['--image', sys.argv[2]])))")
     lines.append("m.main(sys.argv[1].split())")
     return "\n".join(lines)
 

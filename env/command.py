@@ -74,6 +74,19 @@ def interpreter(given: list[str]) -> str:
     return found[1] if found and os.access(found[1], os.X_OK) else ""
 
 
+def continue_in(python: str) -> None:
+    """Begins our own command line anew there, once: the app's Python knows its driver and its Alembic."""
+    if not another(python) or os.environ.get("EDGEPAAS_PYTHON") == python:
+        return
+    try:
+        with open("/proc/self/cmdline", "rb") as file:
+            given = file.read().split(b"\0")[1:-1]
+    except OSError:
+        return
+    os.environ["EDGEPAAS_PYTHON"] = python
+    os.execv(python, [os.fsencode(python), *given])
+
+
 def another(python: str) -> bool:
     """Whether it is not the Python that we run on. Of one environment, python and python3 are the same."""
     if not python:

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
             raise NotStarted("there is no command: the image has none, or give one")
         if HERE not in os.environ:
             _forget_coercion()
-            _continue_in(command.interpreter(words), arguments)
+            command.continue_in(command.interpreter(words))
             os.environ.update(settled(dict(os.environ)))
             _publish(dict(os.environ))
         words, warning = command.with_exec(words)
@@ -167,16 +167,6 @@ def _forget_coercion() -> None:
         return
     if not any(item.startswith(b"LC_CTYPE=") for item in given):
         os.environ.pop("LC_CTYPE", None)
-
-
-def _continue_in(python: str, arguments: list[str]) -> None:
-    """The Python that the app runs on knows its driver and its Alembic; ours may be another one."""
-    if not command.another(python) or os.environ.get("EDGEPAAS_PYTHON") == python:
-        return
-    os.environ["EDGEPAAS_PYTHON"] = python
-    archive = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    ours = [archive] if os.path.isfile(archive) else ["-m", "env"]
-    os.execv(python, [python, *ours, *arguments])
 
 
 def _become(words: list[str]) -> None:

@@ -14,6 +14,7 @@ done
 if [ -f "$certificate" ]; then
     set -- "$@" --mount "type=bind,source=$certificate,target=/opt/edgepaas/root.crt,readonly"
 fi
+command=$(docker image inspect -f '[{{json .Config.Entrypoint}},{{json .Config.Cmd}}]' "$image")
 variables=$(cat)
 trap '' PIPE
 for python in python3 python; do
@@ -22,7 +23,7 @@ for python in python3 python; do
         set -a
         eval "$variables"
         exec docker run --rm --pull never --name "$name" --label edgepaas.one-off=yes "$@" \
-            --entrypoint "$python" "$image" -c "$program" "$arguments"
+            --entrypoint "$python" "$image" -c "$program" "$arguments" "$command"
     ) &
     ticks=0
     while kill -0 $! 2>/dev/null; do
