@@ -22,6 +22,7 @@ VERDICTS = {
     "name": "the database's host name does not resolve",
     "refused": "the database's host refuses connections on that port",
     "timeout": "the database does not answer in time: a security group, or a wrong address",
+    "starting": "the server is starting, stopping, or has closed the connection",
     "tls": "the server does not offer TLS, or not as it is asked for",
     "certificate": "the server's certificate is not the one that is trusted",
     "password": "user or password are wrong",
@@ -32,7 +33,7 @@ VERDICTS = {
 }
 DRIVERS = ("psycopg", "psycopg2", "asyncpg")
 # What may pass by itself.
-TRANSIENT = ("name", "refused", "timeout", "connections")
+TRANSIENT = ("name", "refused", "timeout", "starting", "connections")
 # In this order: the first pattern that is found decides.
 _PATTERNS = (
     ("name", r"could not translate host name|name or service not known|getaddrinfo|resolve host"),
@@ -48,7 +49,15 @@ _PATTERNS = (
     ("database", r"database .* does not exist|3d000"),
     ("connections", r"too many (clients|connections)|remaining connection slots|53300"),
     ("refused", r"connection refused|connect call failed|errno 111"),
-    ("timeout", r"timeout|timed out"),
+    (
+        "starting",
+        r"database system is|57p0[123]|closed the connection|connection reset|connection was closed|"
+        r"connectiondoesnotexist|terminating connection",
+    ),
+    (
+        "timeout",
+        r"timeout|timed out|no route to host|(network|host) is (unreachable|down)|errno 1(01|12|13)\b",
+    ),
 )
 
 

@@ -145,6 +145,11 @@ SAID = {
     'FATAL:  database "app" does not exist': "database",
     "FATAL:  sorry, too many clients already": "connections",
     "FATAL:  remaining connection slots are reserved for superusers": "connections",
+    'connection to server at "10.0.0.9", port 5432 failed: No route to host': "timeout",
+    "[Errno 113] Connect call failed": "refused",
+    "FATAL:  the database system is starting up": "starting",
+    "server closed the connection unexpectedly": "starting",
+    "ConnectionResetError: [Errno 104] Connection reset by peer": "starting",
     "something else": "other",
 }
 
