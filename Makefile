@@ -8,7 +8,7 @@ ENV ?= lab
 WORKERS ?= 3
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench bench-quick demo test check lint types unit lab-tests soak setup deploy rollback status clean
+.PHONY: bench bench-quick demo test check lint types unit lab-tests soak setup deploy rollback status logs preflight clean
 
 demo: $(VENV)/.ready
 	$(INV) lab.demo
@@ -43,7 +43,7 @@ bench: $(VENV)/.ready
 bench-quick: $(VENV)/.ready
 	$(VENV)/bin/python -m bench --quick
 
-setup deploy rollback status: $(VENV)/.ready
+setup deploy rollback status logs preflight: $(VENV)/.ready
 	$(INV) $@ --env $(ENV)
 
 $(VENV)/.ready: requirements.txt pyproject.toml

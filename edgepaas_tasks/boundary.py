@@ -6,10 +6,12 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong settings or option values; 130 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import invoke
@@ -78,6 +80,7 @@ def task(
             # A cancelled CI run sends SIGTERM: leave by the same door as for Ctrl-C, so that leases are given back.
             signal.signal(signal.SIGTERM, _interrupt)
             try:
+                _require_own_packages()
                 body(*args, **kwargs)
             except Exit:
                 raise
@@ -98,6 +101,27 @@ def task(
         return made
 
     return decorate
+
+
+@functools.cache
+def _require_own_packages() -> None:
+    """A project's own env.py or remote.py comes first on the path, and then ours can not be found."""
+    here = Path(__file__).parents[1]
+    for name in ("env", "remote"):
+        try:
+            spec = importlib.util.find_spec(name)
+        except ValueError:  # a module that somebody made by hand
+            spec = None
+        places = [
+            Path(place).resolve() for place in (spec and spec.submodule_search_locations) or ()
+        ]
+        if here.resolve() / name not in places:
+            theirs = spec.origin if spec is not None else "something"
+            raise Exit(
+                f"{theirs} hides the package {name!r} of edgepaas-tasks: rename that module, or run from "
+                "another directory",
+                1,
+            )
 
 
 def _annotate(name: str, message: str) -> None:

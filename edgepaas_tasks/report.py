@@ -285,7 +285,8 @@ def place(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def lab(found: Mapping[str, Any]) -> str:
+def lab(found: Mapping[str, Any], ready: Sequence[str] = ()) -> str:
+    """The lab's hosts; `ready` are the environments for which they are set up."""
     hosts = found.get("hosts", [])
     if not hosts:
         return "no lab is up; inv lab.up starts one"
@@ -299,7 +300,9 @@ def lab(found: Mapping[str, Any]) -> str:
         )
     if found.get("database"):
         lines.append(f"Postgres: DATABASE_URL={found['database']}")
-    return "\n".join([*lines, "next: inv setup --env lab, then inv deploy --env lab; inv lab.down"])
+    then = " and ".join(f"inv deploy --env {name}" for name in ready)
+    then = then or "inv setup --env lab, then inv deploy --env lab"
+    return "\n".join([*lines, f"next: {then}; inv lab.down"])
 
 
 def _addresses(of: Service) -> list[str]:

@@ -18,6 +18,7 @@ FOLDER_HELP = "Folder with the lab's state."
         "system": "What new hosts run: debian, centos, amazon, or prepared: Debian with Docker and nginx.",
         "postgres": "With a Postgres server, over TLS.",
         "folder": FOLDER_HELP,
+        "bare": "As a cloud gives them, without Docker and nginx.",
     }
 )
 def up(
@@ -26,11 +27,12 @@ def up(
     system: str = "debian",
     postgres: bool = False,
     folder: str = ".lab",
+    bare: bool = False,
 ) -> None:
     """Start local hosts that behave like EC2 instances."""
     from edgepaas_tasks.commands import lab as commands
 
-    say(commands.up(folder, hosts, system, postgres=postgres))
+    say(commands.up(c, folder, hosts, system, postgres=postgres, bare=bare))
 
 
 @task(help={"json": JSON_HELP, "folder": FOLDER_HELP})

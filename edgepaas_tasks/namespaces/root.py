@@ -118,4 +118,29 @@ def maintenance(
     say(operations.maintenance(c, env, on=on, off=off, json=json))
 
 
-TASKS = (deploy, rollback, status, setup, preflight, maintenance)
+@task(
+    help={
+        "app": "The app's name (default: the directory's).",
+        "host": "Address of the host of prod (default: EC2 instances, by a tag).",
+        "tag": "Value of the tag Name of prod's instances (default: <app>-prod).",
+        "region": "Their AWS region (default: the environment's).",
+        "user": "Login user of prod's hosts.",
+        "folder": "The project.",
+    }
+)
+def init(
+    c: Any,
+    app: str = "",
+    host: str = "",
+    tag: str = "",
+    region: str = "",
+    user: str = "ec2-user",
+    folder: str = ".",
+) -> None:
+    """Write what a project lacks to be deployed."""
+    from edgepaas_tasks.commands import init as commands
+
+    say(commands.init(app, host, tag, region, user, folder))
+
+
+TASKS = (deploy, rollback, status, setup, preflight, maintenance, init)

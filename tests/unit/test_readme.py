@@ -3,7 +3,6 @@
 import inspect
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -59,35 +58,3 @@ def test_the_settings_of_the_readme_load():
 def test_links_lead_to_files():
     for link in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / link).exists(), link
-
-
-def test_an_installed_package_gives_the_collection(tmp_path):
-    """In a project of its own, beside a user's env/ virtual environment, from files that pip installed."""
-    words = (
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--no-deps",
-        "--target",
-        str(tmp_path / "site"),
-        str(ROOT),
-    )
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    project = tmp_path / "project"
-    (project / "env" / "bin").mkdir(parents=True)
-    (project / "tasks.py").write_text("from edgepaas_tasks import ns\n")
-    code = (
-        "from remote.command import source; from remote.nginx import _template; import env.schema;"
-        "source('flip'); _template(); import edgepaas_tasks.lab.images as i; i._recipe('debian.Dockerfile');"
-        "from invoke import Program; Program().run('inv --list')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=project,
-        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-    )
-    assert "lab.up" in done.stdout, done.stderr

@@ -1,0 +1,1 @@
+"""What `inv init` writes into somebody's project, from what is there already."""
