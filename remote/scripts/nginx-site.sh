@@ -8,7 +8,8 @@ work=$(mktemp -d /etc/nginx/.edgepaas.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cat >"$work/candidate"
 systemctl is-active --quiet nginx && active=yes || active=no
-if cmp -s "$work/candidate" "$site" && [ "$active" = yes ]; then
+pending=$site.pending # there from before the swap until nginx uses it: a killed program leaves the rest to the next
+if cmp -s "$work/candidate" "$site" && [ "$active" = yes ] && [ ! -e "$pending" ]; then
     echo same
     exit 0
 fi
@@ -30,12 +31,14 @@ if ! nginx -t -q -c "$work/etc/nginx.conf" 2>"$work/said"; then
 fi
 if [ -e "$site" ]; then cp -p "$site" "$work/before"; fi
 chmod 644 "$work/candidate"
+: >"$pending"
 mv "$work/candidate" "$site"
 if [ "$active" = yes ]; then verb=reload; else verb=start; fi
 if ! systemctl "$verb" nginx 2>"$work/said"; then
     cat "$work/said" >&2
     if [ -e "$work/before" ]; then mv "$work/before" "$site"; else rm -f "$site"; fi
     systemctl "$verb" nginx >&2 || :
+    rm -f "$pending"
     echo "nginx did not $verb with the new configuration; the old one is back" >&2
     exit 41
 fi
@@ -50,4 +53,5 @@ until curl -s -o /dev/null -D - --max-time 2 -H "Host: $3" "http://127.0.0.1:$2/
     fi
     sleep 0.2
 done
+rm -f "$pending"
 case $verb in start) echo started ;; *) echo reloaded ;; esac

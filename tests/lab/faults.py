@@ -109,12 +109,12 @@ class Faulty:
         self.trace.unlink(missing_ok=True)
         (self.project.folder / "tasks.py").write_text(PLAIN)
 
-    def words(self, action: str) -> tuple[str, ...]:
-        """A rollback; or a deploy, in the long form of a change of code that has to be built and sent."""
+    def words(self, action: str, *, changed: bool = False) -> tuple[str, ...]:
+        """A rollback; or a deploy, of the image that is live or of a change that has to be built and sent."""
         if action == "rollback":
             return ("rollback",)
         version = f"v{time.time_ns()}"
-        if not SOAK:
+        if not changed:
             return ("deploy", "--image", self.image, "--version", version)
         self.project.change(f"# {version}")
         return ("deploy", "--version", version)
@@ -170,10 +170,10 @@ class Faulty:
     def struck(self) -> list[str]:
         return [one["fault"] for one in self.events if one["event"] == "fault"]
 
-    def undisturbed(self, action: str) -> list[dict]:
+    def undisturbed(self, words) -> list[dict]:
         """The trace of a run that nothing happens to, which the run itself and the host's journal bear out."""
         before = self.project.host.execs()
-        done, trace = self.run(self.words(action))
+        done, trace = self.run(words)
         assert done.returncode == 0, done.stderr
         told = int(re.search(r"\(([0-9]+) round trips\)", done.stdout)[1])
         assert len(trace) == told, trace

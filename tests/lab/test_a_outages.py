@@ -24,7 +24,7 @@ def power_cut(host):
 
 REBOOTS = [("flip to", reboot)]
 if SOAK:
-    steps = ("configure nginx", "start release", "flip to", "record release", "load the image")
+    steps = ("load the image", "configure nginx", "start release", "flip to", "drain and stop")
     REBOOTS = [(step, how) for step in steps for how in (reboot, power_cut)]
 
 
@@ -33,7 +33,8 @@ def test_a_reboot_in_the_middle_of_a_deploy(faulty, step, how):
     project = faulty.project
     project.write(f"before the {how.__name__}")
     faulty.configure(flip={"bake": 20, "drain": 5})
-    process = faulty.start(faulty.words("deploy"), Fault("tell", "amid", step))
+    words = faulty.words("deploy", changed=step == "load the image")
+    process = faulty.start(words, Fault("tell", "amid", step))
     faulty.reach(process)
     how(project.host.host)
     served = wait_until_it_serves(project)
@@ -95,6 +96,30 @@ def test_nginx_is_stopped_in_the_middle_of_a_deploy(faulty):
     assert project.host.run("systemctl is-active nginx") == "active"
 
 
+# Ends the shell that asks for a reload, as the kernel does when memory runs out.
+KILLER = r"""
+cat >/usr/local/sbin/systemctl <<'END'
+#!/bin/sh
+if [ "$1" = reload ]; then rm -f /usr/local/sbin/systemctl; kill -KILL $PPID; fi
+exec /usr/bin/systemctl "$@"
+END
+chmod 755 /usr/local/sbin/systemctl
+"""
+
+
+def test_a_script_that_is_killed_before_its_reload_leaves_it_to_the_next_deploy(faulty):
+    project = faulty.project
+    faulty.configure(nginx={"max_body": "33m"})
+    project.host.run(KILLER)
+    done, _ = faulty.run(faulty.words("deploy"))
+    assert done.returncode == 1
+    assert "configure nginx failed (exit 137)" in done.stderr
+    done, _ = faulty.run(faulty.words("deploy"))
+    assert done.returncode == 0
+    assert "nginx has a new configuration" in done.stderr
+    assert "pending" not in project.host.run("ls /etc/nginx/conf.d")
+
+
 @pytest.fixture
 def confined(faulty):
     """A second service of the same host, whose directory is on a disk of its own: the host's volume, 48 MB of it."""
@@ -119,7 +144,7 @@ def confined(faulty):
 
 
 NAME = "other.test"
-FULL = ["configure nginx", "flip to", "record release"] if SOAK else ["record release"]
+FULL = ["configure nginx", "start release", "flip to", "drain and stop"] if SOAK else ["flip to"]
 
 
 def test_a_full_disk_in_the_middle_of_a_deploy(confined):
@@ -131,7 +156,7 @@ def test_a_full_disk_in_the_middle_of_a_deploy(confined):
         for step in FULL:
             process = confined.start(confined.words("deploy"), Fault("hold", "before", step))
             confined.reach(process)
-            run("dd if=/dev/zero of=/opt/edgepaas/other-lab/filler bs=64k status=none", ok=(1,))
+            run("cat /dev/zero >/opt/edgepaas/other-lab/filler", ok=(1,))  # to the last block
             confined.go()
             done, _ = confined.end(process)
             refused, _ = confined.run(confined.words("deploy"))

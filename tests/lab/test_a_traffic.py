@@ -6,6 +6,8 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -61,21 +63,23 @@ class Echo:
         self.socket.close()
 
 
+def stream(port: int, seconds: int) -> Iterator[bytes]:
+    """The lines of an answer that takes so long; fewer when it is cut short."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", f"/stream?seconds={seconds}")
+    with suppress(http.client.IncompleteRead):
+        yield from connection.getresponse()
+
+
 def test_a_streaming_answer_and_a_websocket_survive_a_flip(tried):
     project = tried.project
     port = project.host.host.http
     tried.configure(flip={"bake": 0.5, "drain": 60})
     old = str(project.status()[0]["release"])
     lines: list[bytes] = []
-
-    def read() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("GET", f"/stream?seconds={SECONDS}")
-        lines.extend(connection.getresponse())
-
     process = tried.start(tried.words("deploy"), Fault("hold", "before", "flip to"))
     tried.reach(process)
-    streaming = threading.Thread(target=read)
+    streaming = threading.Thread(target=lambda: lines.extend(stream(port, SECONDS)))
     streaming.start()
     echo = Echo(port)
     tried.go()
@@ -160,3 +164,37 @@ def wait_for(condition, seconds=15):
             pass
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.1)
+
+
+def test_a_script_that_outlived_its_connection_is_never_overtaken(tried):
+    """The process is killed while its last script waits, silent, for a container that takes its time to end."""
+    project = tried.project
+    tried.configure(
+        flip={"bake": 0.5, "drain": 0}
+    )  # nobody waits for the stream: it holds up `docker stop`
+    tried.converge()
+    streaming = threading.Thread(target=lambda: list(stream(project.host.host.http, 60)))
+    process = tried.start(tried.words("deploy"), Fault("hold", "before", "flip to"))
+    tried.reach(process)
+    streaming.start()
+    tried.go()
+    stopping = "pgrep -fc '^docker stop -t 10' || :"
+    wait_for(lambda: project.host.run(stopping) != "0")
+    token = project.host.run("head -n 1 /opt/edgepaas/guestbook-lab/lease")
+    process.kill()
+    process.communicate()
+    # Whose the lease is for as long as that script runs, seen by the host itself.
+    watch = (
+        "while pgrep -f '^docker stop -t 10' >/dev/null; do head -n 1 /opt/edgepaas/guestbook-lab/lease; "
+        "sleep 0.05; done | sort -u"
+    )
+    seen: list[str] = []
+    watching = threading.Thread(target=lambda: seen.extend(project.host.run(watch).split()))
+    watching.start()
+    words = (*tried.words("deploy"), "--wait", "60")
+    done, _ = tried.run(words)
+    watching.join()
+    streaming.join()
+    assert done.returncode == 0, done.stderr
+    assert project.status()[0]["version"] == words[words.index("--version") + 1]
+    assert seen == [token], "nobody else had the lease while that script ran"
