@@ -16,7 +16,8 @@ from remote.ssh import SSHTransport
 from remote.target import Target
 from tests.lab.conftest import SETTINGS
 
-FLIPS = 1000 if os.environ.get("EDGEPAAS_SOAK") else 50
+SOAK = bool(os.environ.get("EDGEPAAS_SOAK"))
+FLIPS = 1000 if SOAK else 50
 CONNECTIONS = 64 if os.environ.get("EDGEPAAS_SOAK") else 32
 
 
@@ -55,7 +56,7 @@ def both(project):
 def test_flips_under_load_lose_nothing(project, service, host, both, keep_alive):
     slot = project.status()[0]["slot"]
     _, releases = both
-    flips = FLIPS if keep_alive else FLIPS // 5
+    flips = FLIPS if keep_alive or SOAK else FLIPS // 5
     moments = []
     with Load(project.url, connections=CONNECTIONS, keep_alive=keep_alive) as load:
         time.sleep(0.5)

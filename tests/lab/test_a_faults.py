@@ -1,7 +1,7 @@
 """The deploying process dies, or loses its host, around any round trip: no request is lost, the next deploy converges.
 
 The round trips are those of the hosts' own trace in a run that nothing happened to; the host's journal has to have seen
-as many. With EDGEPAAS_SOAK=1 every moment is tried, else some around the last three round trips.
+as many. With EDGEPAAS_SOAK=1 every moment is tried, else those around the flip.
 """
 
 import time
@@ -15,16 +15,18 @@ KILLED = -9
 
 # Counted from the last round trip.
 SHORT = {
-    ("deploy", "kill"): [(-3, "amid"), (-2, "amid"), (-2, "after")],
+    ("deploy", "kill"): [(-3, "after"), (-2, "amid"), (-2, "after")],
     ("deploy", "cut"): [(-2, "amid")],
     ("rollback", "kill"): [(-2, "after")],
-    ("rollback", "cut"): [(-1, "amid")],
+    ("rollback", "cut"): [],
 }
 PARTS = ("take the lease", "start release", "flip to", "drain and stop")
 
 
 @pytest.mark.parametrize(("action", "how"), SHORT)
 def test_no_moment_of_a_run_is_a_bad_one(faulty, traces, action, how):
+    if not SOAK and not SHORT[action, how]:
+        pytest.skip("with EDGEPAAS_SOAK=1")
     if action not in traces:
         faulty.converge()  # so that there is a release to go back to
         traces[action] = faulty.undisturbed(faulty.words(action, changed=SOAK))

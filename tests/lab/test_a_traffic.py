@@ -169,23 +169,22 @@ def wait_for(condition, seconds=15):
 def test_a_script_that_outlived_its_connection_is_never_overtaken(tried):
     """The process is killed while its last script waits, silent, for a container that takes its time to end."""
     project = tried.project
-    tried.configure(
-        flip={"bake": 0.5, "drain": 0}
-    )  # nobody waits for the stream: it holds up `docker stop`
+    # Nobody drains: the open stream holds up `docker stop`, as long as that lets it.
+    tried.configure(container={"stop_timeout": 6}, flip={"bake": 0.5, "drain": 0})
     tried.converge()
     streaming = threading.Thread(target=lambda: list(stream(project.host.host.http, 60)))
     process = tried.start(tried.words("deploy"), Fault("hold", "before", "flip to"))
     tried.reach(process)
     streaming.start()
     tried.go()
-    stopping = "pgrep -fc '^docker stop -t 10' || :"
+    stopping = "pgrep -fc '^docker stop -t 6' || :"
     wait_for(lambda: project.host.run(stopping) != "0")
     token = project.host.run("head -n 1 /opt/edgepaas/guestbook-lab/lease")
     process.kill()
     process.communicate()
     # Whose the lease is for as long as that script runs, seen by the host itself.
     watch = (
-        "while pgrep -f '^docker stop -t 10' >/dev/null; do head -n 1 /opt/edgepaas/guestbook-lab/lease; "
+        "while pgrep -f '^docker stop -t 6' >/dev/null; do head -n 1 /opt/edgepaas/guestbook-lab/lease; "
         "sleep 0.05; done | sort -u"
     )
     seen: list[str] = []
