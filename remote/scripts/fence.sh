@@ -11,5 +11,5 @@ if [ "$(sed -n 1p "$1" 2>/dev/null)" != "$2" ]; then
     edgepaas_end 75
     exit 0
 fi
-# Work is a sign of life: each program renews the lease.
-{ echo "$2"; echo $(($(date +%s) + $3)); sed -n 3p "$1"; } >"$1.new" && mv "$1.new" "$1"
+# Work is a sign of life: each program renews the lease. One printf: on a full disk it is written whole or not at all.
+if printf '%s\n' "$2" $(($(date +%s) + $3)) "$(sed -n 3p "$1")" 2>/dev/null >"$1.new"; then mv "$1.new" "$1"; fi

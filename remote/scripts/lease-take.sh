@@ -18,5 +18,9 @@ if [ -s "$1" ]; then
     fi
 fi
 umask 077
-{ echo "$2"; echo $(($(date +%s) + $3)); echo "$4"; } >"$1.new"
+if ! printf '%s\n' "$2" $(($(date +%s) + $3)) "$4" >"$1.new"; then
+    folder=$(dirname "$1")
+    echo "the lease can not be written: $(df -Pk "$folder" | awk 'NR == 2 { print $4 }') KB free under $folder" >&2
+    exit 1
+fi
 mv "$1.new" "$1"

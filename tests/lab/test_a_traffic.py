@@ -16,24 +16,27 @@ from tests.lab import trial
 from tests.lab.faults import SOAK, Fault
 
 SECONDS = 20 if SOAK else 6
-IMAGE = "guestbook:trial"
 NEVER = "inf"
 
 
+@pytest.fixture(scope="module")
+def images():
+    """The trial app's image, once it was built."""
+    return []
+
+
 @pytest.fixture
-def tried(faulty):
-    """A trial app is live, and `--image` has it again."""
-    trial.enrich(faulty.project.app)
+def tried(faulty, images):
+    """A trial app is live, and what `words` deploys is the trial app again."""
     faulty.configure(variables={"FAIL_AFTER": {"type": "string", "default": NEVER}})
-    if not any(image == IMAGE for image in made):
-        done, _ = faulty.run(("deploy", "--version", "trial"))
+    if not images:
+        trial.enrich(faulty.project.app)
+        version = f"trial-{time.time_ns()}"
+        done, _ = faulty.run(("deploy", "--version", version))
         assert done.returncode == 0, done.stderr
-        made.append(IMAGE)
-    faulty.image = IMAGE
+        images.append(f"guestbook:{version}")
+    (faulty.image,) = images
     return faulty
-
-
-made: list[str] = []
 
 
 class Echo:

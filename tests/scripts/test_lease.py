@@ -7,7 +7,7 @@ import pytest
 
 from remote.batch import Fence
 from remote.command import argv
-from remote.errors import LeaseLost
+from remote.errors import CommandFailed, LeaseLost
 from remote.lease import HELD, NOT_SET_UP, Holder, judge, machine, parse_holder
 
 ME = Holder("ann", "laptop", 1, "deploy")
@@ -38,6 +38,19 @@ def test_the_first_one_takes_it_and_the_second_is_told_who_has_it(run, lease):
 def test_the_same_token_takes_it_again(run, lease):
     assert take(run, lease, "one") is None
     assert take(run, lease, "one") is None
+
+
+def test_a_full_disk_is_named_and_leaves_the_lease_as_it_was(run, lease):
+    assert take(run, lease, "one", ttl="60") is None
+    before = lease.read_text()
+    (lease.parent / "lease.new").symlink_to("/dev/full")
+    with pytest.raises(CommandFailed, match="failed") as caught:
+        take(run, lease, "one", ttl="900")
+    assert "the lease can not be written: " in caught.value.got
+    assert f"KB free under {lease.parent}" in caught.value.got
+    run.host.fence = Fence(str(lease), "one", 900)
+    run.host.change(argv("true"))
+    assert lease.read_text() == before
 
 
 def test_a_silent_holder_is_taken_over_after_its_time_to_live_and_not_before(run, lease, stubs):
