@@ -71,18 +71,23 @@ def arm() -> None:
 
     def wrapped(host, batch, **how):
         number = len(host.trace)
-        timer = None
+        strikes: list[str] = []
+
+        def once() -> None:
+            if not strikes:
+                strikes.append("struck")
+                strike(host)
+
         if fault is not None and fault.meets("before", number, batch):
             strike(host)
-        if fault is not None and fault.meets("amid", number, batch):
+        if amid := fault is not None and fault.meets("amid", number, batch):
             host.transport.open()
-            timer = threading.Timer(fault.delay, strike, (host,))
-            timer.start()
+            threading.Timer(fault.delay, once).start()
         try:
             return execute(host, batch, **how)
         finally:
-            if timer is not None:
-                timer.cancel()
+            if amid:
+                once()  # it was faster than last time: in its last moment, then
             if len(host.trace) > number:  # else it did not even connect
                 note("exec", host=host.name, number=number, **asdict(host.trace[number]))
             if fault is not None and fault.meets("after", number, batch):

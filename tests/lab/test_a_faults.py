@@ -44,6 +44,7 @@ def test_no_moment_of_a_run_is_a_bad_one(faulty, traces, action, how):
             print(survive(faulty, action, Fault(how, side, number, trace[number]["seconds"] / 2)))
         except AssertionError as error:
             bad.append(f"{action}, {how} {side} {trace[number]['commands']}\n{error}")
+            print(f"FAILED {bad[-1]}")
     assert not bad, "\n\n".join(bad)
 
 
