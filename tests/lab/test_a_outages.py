@@ -166,10 +166,10 @@ def test_a_full_disk_in_the_middle_of_a_deploy(confined):
             run("rm /opt/edgepaas/other-lab/filler*")
             confined.converge()
             print(f"{step}\n{done.stderr}\n{refused.stderr}")
-            for each in (done, refused):
-                assert each.returncode == 1
-                assert re.search(r"No space left on device|: 0 KB free under", each.stderr), (
-                    each.stderr
-                )
+            assert refused.returncode == 1
+            # What was begun before may have had all the room that it needs.
+            for each in (refused, *((done,) if done.returncode else ())):
+                said = each.stderr
+                assert re.search(r"No space left on device|: 0 KB free under", said), said
     assert load.report.failed == 0, str(load.report)
     assert len(load.report.releases) > 1
