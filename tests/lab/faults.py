@@ -102,10 +102,14 @@ class Faulty:
     def __init__(self, project) -> None:
         self.project = project
         self.trace = project.folder / "trace"
-        form = "docker inspect -f '{{.Image}}' guestbook-lab-$1"
-        self.image = project.host.run(form, project.status()[0]["slot"])
+        self.image = self.live_image()
         self.configure()
         (project.folder / "tasks.py").write_text(ARMED)
+
+    def live_image(self) -> str:
+        """The id of the image that serves."""
+        form = "docker inspect -f '{{.Image}}' guestbook-lab-$1"
+        return self.project.host.run(form, self.project.status()[0]["slot"])
 
     def configure(self, **over) -> None:
         self.project.configure(**{"flip": {"bake": 0.5, "drain": 5}, **over})

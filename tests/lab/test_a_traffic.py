@@ -31,10 +31,9 @@ def tried(faulty, images):
     faulty.configure(variables={"FAIL_AFTER": {"type": "string", "default": NEVER}})
     if not images:
         trial.enrich(faulty.project.app)
-        version = f"trial-{time.time_ns()}"
-        done, _ = faulty.run(("deploy", "--version", version))
+        done, _ = faulty.run(("deploy", "--version", f"trial-{time.time_ns()}"))
         assert done.returncode == 0, done.stderr
-        images.append(f"guestbook:{version}")
+        images.append(faulty.live_image())
     (faulty.image,) = images
     return faulty
 
