@@ -1,79 +1,107 @@
-"""An image as `docker save` writes it, sent without the layers that the other side has."""
+"""An image as `docker load` takes it, without the layers that the other side has, in parts that each stay there."""
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from edgepaas_tasks.image import Image
-from remote import local
+from edgepaas_tasks.cargo import Cargo, Layer
 
 CHUNK = 256 * 1024  # bytes at a time
-SAVE = 900.0  # seconds for docker save
+PART = 16 * 1024 * 1024  # bytes after which a part is complete
 
 _BLOCK = 512  # bytes; a tar's unit (POSIX pax interchange format)
+_END = bytes(2 * _BLOCK)  # of a tar
 
 
-class Archive:
-    """A saved image on this machine's disk, read once for every host."""
+@dataclass(frozen=True)
+class Part:
+    """An archive of `files`, in memory or on disk, by their names in it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with tarfile.open(path) as tar:
-            (manifest,) = json.load(_file(tar, "manifest.json"))
-            self._layers: list[str] = manifest["Layers"]
-            # Old layouts link a layer's file to an equal one; the target has to travel then.
-            links = {
-                one.name: one.linkname for one in tar.getmembers() if one.issym() or one.islnk()
-            }
-        self._linked = bool(links)
+    files: Mapping[str, bytes | Path]
 
-    def size(self, shared: int) -> int:
-        """Bytes of the archive without its `shared` lowest layers, but for the tar's own blocks."""
-        skipped = self._skipped(shared)
-        with tarfile.open(self._path) as tar:
-            return sum(member.size for member in tar if member.name not in skipped)
+    @property
+    def size(self) -> int:
+        """Bytes of the archive."""
+        padded = (-(-_size(file) // _BLOCK) * _BLOCK for file in self.files.values())
+        return sum(padded) + len(self.files) * _BLOCK + len(_END)
 
-    def _skipped(self, shared: int) -> set[str]:
-        return set() if self._linked else set(self._layers[:shared])
-
-    def chunks(self, shared: int) -> Iterator[bytes]:
-        """The archive without its `shared` lowest layers."""
-        skipped = self._skipped(shared)
-        with tarfile.open(self._path) as tar:
-            for member in tar:
-                if member.name in skipped or member.isdir():
-                    continue
-                yield member.tobuf(tarfile.GNU_FORMAT)
-                if member.isfile():
-                    yield from _content(tar, member)
-        yield bytes(2 * _BLOCK)  # the end of a tar
+    def chunks(self) -> Iterator[bytes]:
+        for name, file in self.files.items():
+            header = tarfile.TarInfo(name)
+            header.size = _size(file)
+            yield header.tobuf(tarfile.USTAR_FORMAT)
+            yield from _content(file)
+            yield bytes(-header.size % _BLOCK)
+        yield _END
 
 
-@contextmanager
-def saved(image: Image) -> Iterator[Archive]:
-    """The image as a file of this machine, removed afterwards. Raises CommandFailed."""
-    with tempfile.TemporaryDirectory(prefix="edgepaas-") as folder:
-        path = Path(folder) / "image.tar"
-        local.run("docker", "save", "--output", str(path), image.reference, timeout=SAVE)
-        yield Archive(path)
+def parts(
+    cargo: Cargo, shared: int, labels: Mapping[str, str], *, whole: bool = False
+) -> list[Part]:
+    """The image without its `shared` lowest layers.
+
+    Each part but the last one is an image of the layers so far, with `labels`: an engine drops the layers that no image
+    has when a connection is cut. With `whole` all is one part, for engines that take only complete images.
+    """
+    found: list[Part] = []
+    missing: list[Layer] = []
+    for count, layer in enumerate(cargo.layers[shared:], shared + 1):
+        missing.append(layer)
+        last = count == len(cargo.layers)
+        if not whole and not last and sum(one.size for one in missing) >= PART:
+            found.append(_part(cargo, _lower(cargo, count, labels), missing, count))
+            missing = []
+    found.append(_part(cargo, cargo.config, missing, len(cargo.layers), cargo.image.reference))
+    return found
 
 
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
-    file = tar.extractfile(member)
-    assert file is not None
-    while chunk := file.read(CHUNK):
-        yield chunk
-    if member.size % _BLOCK:
-        yield bytes(_BLOCK - member.size % _BLOCK)
+def framed(parts: Sequence[Part]) -> Iterator[bytes]:
+    """The parts as load.sh reads them: each after its length, then a zero."""
+    for part in parts:
+        yield f"{part.size}\n".encode()
+        yield from part.chunks()
+    yield b"0\n"
 
 
-def _file(tar: tarfile.TarFile, name: str) -> IO[bytes]:
-    file = tar.extractfile(name)
-    assert file is not None
-    return file
+def _part(cargo: Cargo, config: bytes, layers: Sequence[Layer], count: int, name: str = "") -> Part:
+    files: dict[str, bytes | Path] = {
+        # docker takes a layer that it has for granted, and looks for no file of it.
+        f"{layer.content[7:]}.tar": cargo.path(layer)
+        for layer in layers
+    }
+    listed = {
+        "Config": "config.json",
+        "RepoTags": [name] if name else None,
+        "Layers": [f"{layer.content[7:]}.tar" for layer in cargo.layers[:count]],
+    }
+    return Part({"config.json": config, "manifest.json": json.dumps([listed]).encode(), **files})
+
+
+def _lower(cargo: Cargo, count: int, labels: Mapping[str, str]) -> bytes:
+    """The configuration of an image of the `count` lowest layers."""
+    whole = json.loads(cargo.config)
+    contents = [layer.content for layer in cargo.layers[:count]]
+    return json.dumps(
+        {
+            "architecture": whole.get("architecture", ""),
+            "os": whole.get("os", ""),
+            "config": {"Labels": dict(labels)},
+            "rootfs": {"type": "layers", "diff_ids": contents},
+        },
+        sort_keys=True,
+    ).encode()
+
+
+def _size(file: bytes | Path) -> int:
+    return len(file) if isinstance(file, bytes) else file.stat().st_size
+
+
+def _content(file: bytes | Path) -> Iterator[bytes]:
+    with io.BytesIO(file) if isinstance(file, bytes) else file.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            yield chunk

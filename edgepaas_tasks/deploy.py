@@ -96,6 +96,7 @@ def carry(
     try:
         with progress.phase("ship") as phase:
             phase.outcome = shipping.ship(here)
+        rollout.release = shipping.release
         with progress.phase("stage") as phase:
             phase.outcome = rollout.stage(composed)
         if composed is not None and migrations.wanted(rollout.service):

@@ -46,6 +46,22 @@ def find(reference: str) -> Image:
     return found
 
 
+def require_architecture(found: Image, host: str, machine: str) -> None:
+    """Raises Refused when the image does not run on a host of that machine (uname -m)."""
+    if machine and found.architecture not in ("", architecture(machine)):
+        raise Refused(
+            f"{host}: this host is {machine}, and {found.reference} is for {found.architecture}; nothing was changed\n"
+            f"  next:  build it for linux/{architecture(machine)}"
+        )
+
+
+def architecture(machine: str) -> str:
+    """What images call it (GOARCH), from what uname -m calls it."""
+    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}.get(
+        machine, machine
+    )
+
+
 def require_engine() -> None:
     """Raises Refused when no Docker engine answers on this machine."""
     result = local.run("docker", "version", "--format", "{{.Server.Version}}", ok=(0, 1, 127))

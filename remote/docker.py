@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from remote.command import Command, argv, script
+from remote.command import Command, Stdin, argv, script
 
 OWNER = "edgepaas.image"  # label of every image we built: its name
+PART = (
+    "edgepaas.part"  # label of an image that is the lower part of another, while that is on its way
+)
 INPUTS = "edgepaas.inputs"  # label: a digest of what it was built from
 
 # As the engine's templates have it: the id, what tells images of equal layers apart, the layers from the lowest.
 FORM = (
-    '{{.Id}} {{.Created}}/{{with .Config}}{{index .Labels "edgepaas.inputs"}}{{end}}'
+    # An image without that label has "<no value>" there, or nothing, as the client's version will.
+    '{{.Id}} {{.Created}}/{{with .Config}}{{with index .Labels "edgepaas.inputs"}}{{.}}{{end}}{{end}}'
     "{{range .RootFS.Layers}} {{.}}{{end}}"
 )
 
@@ -57,9 +61,42 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
     return count
 
 
-def load(image: str, timeout: float = 1800) -> Command:
-    """Takes an image on stdin and checks that it is the one that was meant."""
-    return script("load", image).as_root().within(timeout).called("load the image")
+def load(image: str, reference: str, timeout: float = 1800) -> Command:
+    """Takes an image on stdin, in parts, checks that it is the one that was meant, names it, and tells it."""
+    command = script("load", image, reference, f"{PART}={_name(reference)}", FORM)
+    return command.as_root().within(timeout).called("load the image")
+
+
+def pull(
+    source: str,
+    reference: str,
+    *,
+    server: str = "",
+    user: str = "",
+    password: Stdin | None = None,
+    timeout: float = 1800,
+) -> Command:
+    """Fetches an image by its digest, which the engine verifies, names it, and tells it."""
+    words = (source, reference, FORM, *((server, user) if password is not None else ()))
+    command = script("pull", *words, stdin=password).as_root().within(timeout)
+    return command.called(f"pull {source.rpartition('/')[2]}")
+
+
+def parse_image(text: str) -> tuple[str, str, tuple[str, ...]]:
+    """The id, the mark and the layers of the one image that was told."""
+    identifier, mark, *layers = text.split()
+    return identifier, mark, tuple(layers)
+
+
+def part_label(reference: str) -> dict[str, str]:
+    """The label of an image that is only the lower part of another."""
+    return {PART: _name(reference)}
+
+
+def _name(reference: str) -> str:
+    """An image's name without its tag or digest."""
+    path, slash, last = reference.partition("@")[0].rpartition("/")
+    return path + slash + last.partition(":")[0]
 
 
 def tag(image: str, reference: str) -> Command:

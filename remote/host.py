@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from remote.batch import FENCE_CODE, Batch, Fence, results
@@ -71,6 +72,11 @@ class Host:
         """Say something about this host to whoever watches."""
         if self._observe is not None:
             self._observe(self.name, line)
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        """A port of the host that leads to `port` of this machine. Raises forward.Refused."""
+        self.transport.open()
+        return self.transport.forward(port)
 
     def interrupt(self) -> None:
         self.transport.interrupt()

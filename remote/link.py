@@ -6,10 +6,11 @@ import atexit
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeVar
 
 from remote.connection import connect, disconnect
+from remote.forward import reverse
 from remote.target import Target
 
 Answer = TypeVar("Answer")
@@ -82,6 +83,10 @@ class Link:
         """
         if self._spare is None:
             self._spare = (line, ahead(lambda: self._start(line, seconds)))
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        """A port of the host that leads to `port` of this machine; `open` comes first. Raises forward.Refused."""
+        return reverse(self._connection.transport, port)
 
     def rest(self) -> None:
         """Done for now: what waits on the host ends, the connection stays for the next task of this process."""

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 
 from remote.batch import Batch, Frames
 from remote.transport import Streams
@@ -86,6 +87,9 @@ class LocalTransport:
         if not failed.empty():
             raise failed.get()
         return streams
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        return contextlib.nullcontext(port)
 
     def interrupt(self) -> None:
         process = self._process

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from remote.batch import Batch, Frames
@@ -86,6 +87,9 @@ class SSHTransport:
         if failures:
             raise failures[0]
         return streams
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        return self._link.forward(port)
 
     def interrupt(self) -> None:
         channel = self._channel

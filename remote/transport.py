@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,6 +38,10 @@ class Transport(Protocol):
         self, batch: Batch, chunks: Iterable[bytes], on_line: Callable[[str], None] | None
     ) -> Streams:
         """Send the batch, then the chunks, and return when it ended or its time was up."""
+        ...
+
+    def forward(self, port: int) -> AbstractContextManager[int]:
+        """A port of the machine that leads to `port` of this one. Raises forward.Refused."""
         ...
 
     def interrupt(self) -> None:

@@ -1,7 +1,22 @@
-# $1 image id; the image, as docker save writes it, on stdin. Exit 50: what arrived is another image.
+# $1 image id (the digest of its configuration), $2 its name, $3 what label its parts have, $4 a template of docker image
+# inspect. On stdin archives as docker load takes them, each after a line with its length, then a line with 0; each but
+# the last one is a part, an image of the lower layers, so that what has arrived stays when the connection ends.
+# Prints the image in the form of $4. Exit 50: it is not there. 51: the stream ended too early.
 set -eu
-docker load -q >&2
-if ! docker image inspect "$1" >/dev/null 2>&1; then
-    echo "the image that arrived is not $1" >&2
-    exit 50
+size=
+while read -r size && [ "$size" != 0 ]; do
+    # docker's own digests tell whether a layer arrived as it was.
+    head -c "$size" | docker load -q >/dev/null
+done
+if [ "$size" != 0 ]; then
+    echo "the connection ended before the whole image was here" >&2
+    exit 51
 fi
+image=$1
+# containerd's store calls it by its manifest; the archive gave it its name.
+docker image inspect "$image" >/dev/null 2>&1 || image=$2
+docker tag "$image" "$2" || exit 50
+parts=$(docker images --quiet --no-trunc --filter "label=$3")
+# shellcheck disable=SC2086  # ids are words
+[ -z "$parts" ] || docker rmi $parts >/dev/null 2>&1 || :
+docker image inspect --format "$4" "$image"

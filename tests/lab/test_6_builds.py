@@ -127,6 +127,12 @@ def test_an_image_says_what_it_is(project):
     assert labels[build.OWNER] == name
 
 
+def test_an_image_that_somebody_else_built_is_understood_too(client):
+    found = image.find(images.PYTHON)
+    assert all(len(layer) == len("sha256:") + 64 for layer in found.layers)
+    assert (len(found.layers) > 1, found.inputs) == (True, "")
+
+
 def test_a_build_that_fails_leaves_no_tag(project):
     folder, name = project
     (folder / "Dockerfile").write_text(f"FROM {images.PYTHON}\nRUN false\n")

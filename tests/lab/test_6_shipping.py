@@ -1,0 +1,158 @@
+"""An image on its way to a real host: what travels, what stays when the connection ends, and the other ways."""
+
+import re
+import time
+
+import pytest
+
+from edgepaas_tasks import archive, image, inventory, service, settings
+from edgepaas_tasks.cargo import cargo
+from remote import docker
+from remote.errors import RemoteError
+
+MB = 1_000_000
+BALLAST = "RUN head -c {size} /dev/urandom >/ballast-{name}\nENV PYTHONUNBUFFERED"
+
+
+def ballast(project, *sizes):
+    """Layers of bytes that nothing makes smaller, right above the base: every layer above them is another one too."""
+    dockerfile = project.app / "Dockerfile"
+    text = dockerfile.read_text()
+    for number, size in enumerate(sizes):
+        line = BALLAST.format(size=size, name=f"{number}-{time.time_ns()}")
+        text = text.replace("USER 10001", f"{line.splitlines()[0]}\nUSER 10001")
+    dockerfile.write_text(text)
+
+
+def received(project):
+    return int(project.host.run("cat /sys/class/net/eth0/statistics/rx_bytes"))
+
+
+def shipped(done):
+    """Megabytes that a deploy says it sent."""
+    return float(re.search(r"ship +[0-9.]+ s +([0-9.]+) of ", done.stderr)[1])
+
+
+def parts(project):
+    return project.host.run("docker images -q --filter label=edgepaas.part").split()
+
+
+def test_a_change_of_code_sends_the_changed_layers_and_little_else(project):
+    project.deploy("--version", "small-before")
+    ballast(project, 3 * MB)
+    before = received(project)
+    done = project.deploy("--version", "small-after")
+    came = received(project) - before
+    print(f"3.0 MB changed, {shipped(done)} MB sent, {came / MB:.2f} MB received")
+    assert 3 <= shipped(done) < 3 * 1.2
+    assert came < 3 * MB * 1.2, "as the host's network counts it, with all of SSH's own"
+    assert project.get()["version"] == "small-after"
+
+
+def test_a_connection_that_is_cut_breaks_nothing_and_what_arrived_is_not_sent_again(project):
+    project.deploy("--version", "whole")
+    release = project.status()[0]["release"]
+    ballast(project, 20 * MB, 20 * MB, 40 * MB)
+    process = project.start("deploy", "--env", "lab", "--version", "cut")
+    while not parts(project):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    project.host.run("pkill -KILL -f 'sshd: ec2-user' || :")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    assert "connection" in err
+    status = project.status()[0]
+    assert (status["release"], status["health"]["ok"]) == (release, True)
+
+    done = project.deploy("--version", "cut")
+    print(f"80 MB to send, {shipped(done)} MB after the cut")
+    assert shipped(done) < 63, "the first part was there"
+    assert project.get()["version"] == "cut"
+    assert parts(project) == []
+
+
+@pytest.fixture
+def host(project, monkeypatch):
+    """The project's host as the product sees it."""
+    monkeypatch.chdir(project.folder)
+    tree = {"app": "guestbook", "environments": {"lab": {"lab": {"folder": ".lab"}}}}
+    of = service.describe(settings.load(tree, "lab"))
+    (found,) = inventory.connect(of.settings)
+    yield found
+    found.close()
+
+
+def test_a_stream_that_is_corrupted_on_its_way_is_no_image(project, host):
+    ballast(project, 1 * MB)
+    project.deploy("--version", "corrupted")
+    here = image.find("guestbook:corrupted")
+    (answer,) = host.read(docker.images())
+    project.deploy("--version", "other")
+    # On the host it must be unknown again.
+    project.restore()
+    shared = docker.shared_layers(here.layers, [image.find("edgepaas-lab/python:3.11").layers])
+    with cargo(here, here.layers[:shared]) as taken:
+        whole = b"".join(archive.framed(archive.parts(taken, len(here.layers) - 3, {})))
+        assert here.id in answer.stdout
+        for wrong in (flipped(whole), whole[: len(whole) // 2]):
+            with pytest.raises(RemoteError):
+                host.stream([wrong], docker.load("sha256:" + "0" * 64, "guestbook:never"))
+    assert project.host.run("docker images -q guestbook:never") == ""
+
+
+def flipped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+WRAPPER = r"""#!/bin/sh
+# A docker whose engine keeps images in a store that takes no partial ones.
+echo "$*" >>/run/docker-calls
+case "$1 $2" in
+"info --format") /usr/bin/docker "$@" | sed 's/^docker_store=.*/docker_store=overlayfs/' ;;
+"load -q") if [ -e /run/no-load ]; then echo 'layer not found' >&2; exit 1; fi; exec /usr/bin/docker "$@" ;;
+*) exec /usr/bin/docker "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def other_store(project):
+    project.host.run(
+        'printf %s "$1" >/usr/local/bin/docker; chmod 755 /usr/local/bin/docker', WRAPPER
+    )
+    project.host.run("touch /run/no-load; : >/run/docker-calls")
+    yield project
+    project.host.run("rm -f /usr/local/bin/docker /run/no-load /run/docker-calls")
+
+
+def test_a_store_that_takes_no_partial_image_pulls_through_the_connection(other_store):
+    project = other_store
+    ballast(project, 2 * MB)
+    first = project.deploy("--version", "pulled")
+    assert project.get()["version"] == "pulled"
+    ballast(project, 2 * MB)
+    before = received(project)
+    second = project.deploy("--version", "pulled-again")
+    assert project.get()["version"] == "pulled-again"
+    calls = project.host.run("cat /run/docker-calls")
+    assert len(re.findall(r"^pull -q 127\.0\.0\.1:\d+/", calls, re.M)) == 2
+    assert "load" not in calls
+    print(f"{shipped(first)} MB, then {shipped(second)} MB; {(received(project) - before) / MB} MB")
+    assert 2 <= shipped(second) < 2.4
+    assert "127.0.0.1" not in project.host.run("docker images --digests"), "no trace of the way"
+
+
+def test_the_whole_image_goes_where_sshd_forwards_no_port(other_store):
+    project = other_store
+    project.host.run(
+        "rm /run/no-load; echo 'AllowTcpForwarding no' >/etc/ssh/sshd_config.d/a.conf; systemctl restart ssh"
+    )
+    try:
+        project.change("# without forwarding")
+        done = project.deploy("--version", "unforwarded")
+        assert project.get()["version"] == "unforwarded"
+        assert "load -q" in project.host.run("cat /run/docker-calls")
+        assert shipped(done) > 20
+    finally:
+        project.host.run("rm /etc/ssh/sshd_config.d/a.conf; systemctl restart ssh")
