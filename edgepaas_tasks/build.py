@@ -68,13 +68,33 @@ def build(
         ) from None
     built = _tagged(image.find(under_way), name, version)
     local.run("docker", "rmi", under_way, ok=(0, 1))
+    if settings.cache_size:
+        prune(settings, name)
     return built
 
 
+def prune(settings: Build, name: str) -> list[str]:
+    """Remove what builds of this image left on this machine and no tag names; a line for each removed thing.
+
+    With BuildKit and `build.cache_size`, its cache is cut down to that size too.
+    """
+    ours = ("--filter", f"label={OWNER}={name}")
+    told = local.run(
+        *("docker", "image", "prune", "--force", "--filter", "dangling=true", *ours),
+        timeout=settings.timeout,
+        ok=(0, 1),
+    ).text.splitlines()
+    if settings.cache_size and image.buildkit().get("DOCKER_BUILDKIT") != "0":
+        words = ("docker", "builder", "prune", "--force", "--keep-storage", settings.cache_size)
+        local.run(*words, timeout=settings.timeout, ok=(0, 1), env=image.buildkit())
+    return [f"removed {line.partition(' ')[2]}" for line in told if line.startswith("deleted:")]
+
+
 def named(reference: str, name: str, version: Version) -> Image:
-    """The image of that name; one that is given by its id gets the name that a build would give it."""
+    """The image of that name; one that is given by a digest gets the name that a build would give it."""
     found = image.find(reference)
-    if not found.id.removeprefix("sha256:").startswith(reference.removeprefix("sha256:")):
+    digits = reference.removeprefix("sha256:")
+    if "@" not in reference and not found.id.removeprefix("sha256:").startswith(digits):
         return found
     return _tagged(found, name, version)
 

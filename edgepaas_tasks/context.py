@@ -86,10 +86,10 @@ def _patterns(text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
         included = words.startswith("!")
         path = os.path.normpath(words.removeprefix("!").strip()).lstrip("/")
         if path not in ("", "."):
-            yield re.compile(_expression(path)), included
+            yield re.compile(expression(path)), included
 
 
-def _expression(pattern: str) -> str:
+def expression(pattern: str) -> str:
     """The pattern as a regular expression, by the rules of Go's filepath.Match and of `**`."""
     result, at = "", 0
     while at < len(pattern):

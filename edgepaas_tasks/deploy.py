@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks import build, environment, migrations, modes
+from edgepaas_tasks import build, environment, image, migrations, modes, publication
 from edgepaas_tasks import version as versions
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
@@ -59,7 +59,8 @@ def deploy(
     version, values = resolve(service, progress, request, hosts)
     with held(service, hosts, progress, "deploy", wait) as (tenure, states):
         with progress.phase("build") as phase:
-            built = _image(service, progress, version, request)
+            machines = {name: state.facts.arch for name, state in states.items()}
+            built = image_for(service, progress, version, request, machines)
             phase.outcome = f"{built.reference}, {built.size / 1e6:.0f} MB"
         number = max(state.next_release for state in states.values())
         composed = environment.compose(settings, values, number, version.text)
@@ -123,17 +124,26 @@ def carry(
     )
 
 
-def _image(
-    service: Service, progress: Progress, version: versions.Version, request: Request
+def image_for(
+    service: Service,
+    progress: Progress,
+    version: versions.Version,
+    request: Request,
+    machines: Mapping[str, str],
 ) -> Image:
-    name = service.settings.image_name
+    """The image that was asked for: built for the hosts' `machines` (uname -m), or somebody else's."""
+    settings = service.settings
+    name = settings.image_name
     if request.image:
+        if image.look(request.image) is None:
+            publication.fetch(settings, request.image)
         return build.named(request.image, name, version)
     return build.build(
-        service.settings.build,
+        settings.build,
         name,
         version,
         fresh=request.fresh,
         pull=request.pull,
+        platform=image.platform(machines),
         say=lambda line: progress.step("docker", line),
     )

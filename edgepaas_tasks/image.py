@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgepaas_tasks.boundary import Refused
@@ -60,6 +62,33 @@ def architecture(machine: str) -> str:
     return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}.get(
         machine, machine
     )
+
+
+def platform(machines: Mapping[str, str]) -> str:
+    """What to build for, empty for what this machine's engine builds anyway; `machines` is uname -m by host.
+
+    Raises Refused when no one image runs on all of them, or this machine can not build it.
+    """
+    wanted = {architecture(machine) for machine in machines.values() if machine}
+    told = ", ".join(f"{host}: {machine}" for host, machine in machines.items())
+    if len(wanted) > 1:
+        raise Refused(
+            f"the hosts are of different kinds ({told}), and an image is for one\n"
+            "  next:  make an environment for each kind"
+        )
+    own = local.run("docker", "version", "--format", "{{.Server.Arch}}", ok=(0, 1, 127)).text
+    if not wanted or not own or wanted == {own}:
+        return ""
+    name = f"linux/{wanted.pop()}"
+    can = local.run("docker", "buildx", "inspect", "--bootstrap", ok=(0, 1, 125, 127)).text
+    if not re.search(rf"Platforms:.*\b{re.escape(name)}\b", can):
+        raise Refused(
+            f"the hosts need an image for {name} ({told}), and this machine builds for linux/{own} only; "
+            "nothing was changed\n"
+            f"  next:  build on such a machine (a runner of that kind), or install QEMU's emulation for buildx, "
+            "or give --image"
+        )
+    return name
 
 
 def require_engine() -> None:

@@ -156,7 +156,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, code: str, status: int = 404, *, body: bool = True) -> None:
         text = json.dumps({"errors": [{"code": code}]}).encode()
-        self._answer(status, {}, text, body=body)
+        # Whatever the request still has to say is not read.
+        headers = {} if self.command in ("GET", "HEAD") else {"Connection": "close"}
+        self._answer(status, headers, text, body=body)
 
     def _answer(
         self, status: int, headers: Mapping[str, str], text: bytes = b"", *, body: bool = True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepaas_tasks import environment, image
+from edgepaas_tasks import environment, image, leaks
 from edgepaas_tasks import version as versions
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.progress import Progress
@@ -41,11 +41,12 @@ def resolve(
         values = environment.gather(settings, request.given)
         hidden = {name: one.text for name, one in values.values.items() if one.secret}
         versions.require_public(version, hidden)
+        cautions = [] if request.image else leaks.check(settings.build)
         for host in hosts:
             host.begin()
         image.require_engine()
         warned = f", {len(values.warnings)} warnings" if values.warnings else ""
         phase.outcome = f"version {version.text}, {len(values.values)} variables{warned}"
-        for warning in values.warnings:
+        for warning in (*values.warnings, *cautions):
             progress.note(str(warning))
     return version, values

@@ -26,6 +26,9 @@ class SettingsError(Exception):
     """The settings, or a value given on the command line, are wrong. One problem a line."""
 
 
+_SERVER = r"^([A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*)?$"
+
+
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -46,10 +49,18 @@ class Build(Part):
 
 
 class Image(Part):
-    """The image's name, and how it reaches the hosts."""
+    """The image's name, and how it reaches the hosts: over SSH, or by a registry that both sides reach.
+
+    `server` is host[:port][/path] of the registry, `push_server` how this machine reaches it, if otherwise. `password`
+    names the variable with the password of `username`; without a user the engines' own logins are used.
+    """
 
     name: str = ""
-    transport: Literal["ssh"] = "ssh"
+    transport: Literal["ssh", "registry"] = "ssh"
+    server: str = Field(default="", pattern=_SERVER)
+    push_server: str = Field(default="", pattern=_SERVER)
+    username: str = Field(default="", pattern=r"^[^\s:]*$")
+    password: str = Field(default="REGISTRY_PASSWORD", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
 
     @field_validator("name")
     @classmethod
@@ -59,6 +70,12 @@ class Image(Part):
                 "an image name has lower-case letters, digits and . _ - / between them"
             )
         return value
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Image:
+        if self.transport == "registry" and not self.server:
+            raise ValueError("transport is registry: say which, as server")
+        return self
 
 
 class Container(Part):

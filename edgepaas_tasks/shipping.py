@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from edgepaas_tasks import archive, image, readiness
+from edgepaas_tasks import archive, image, publication, readiness
 from edgepaas_tasks.archive import Part
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.cargo import Cargo, cargo
@@ -80,6 +80,8 @@ class Shipping:
 
     def _send(self, here: Image, lacking: Sequence[Host]) -> tuple[dict[str, str], str]:
         shared = {host.name: self._shared(host, here) for host in lacking}
+        if self.service.settings.image.transport == "registry":
+            return self._published(here, lacking, shared)
         fewest = min(shared.values())
         with cargo(here, here.layers[:fewest]) as taken:
             whole = sum(layer.size for layer in taken.layers)
@@ -96,6 +98,27 @@ class Shipping:
         return found, (
             f"{self.sent / 1e6:.2f} of {every / 1e6:.0f} MB to {len(lacking)} of {len(self.hosts)} hosts, "
             f"{count - fewest} of {count} layers, {(every - self.sent) / 1e6:.0f} MB saved"
+        )
+
+    def _published(
+        self, here: Image, lacking: Sequence[Host], shared: Mapping[str, int]
+    ) -> tuple[dict[str, str], str]:
+        """By a registry that both sides reach."""
+        settings = self.service.settings
+        server = settings.image.server
+        login = publication.login(settings, server)
+        source = publication.publish(settings, here)
+
+        def pull(host: Host) -> str:
+            self._make_room(host, (0 if shared[host.name] else here.size) + SPARE)
+            named = (login.server, login.user, login.password) if login else ("", "", None)
+            command = docker.pull(source, self.release.reference, *named, timeout=self._timeout)
+            return _verified(host, here, host.change(command))
+
+        found = on_each(lacking, pull)
+        return (
+            found,
+            f"{len(lacking)} of {len(self.hosts)} hosts pulled {source[-19:]} from {server}",
         )
 
     def _shared(self, host: Host, here: Image) -> int:

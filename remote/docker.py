@@ -70,10 +70,10 @@ def load(image: str, reference: str, timeout: float = 1800) -> Command:
 def pull(
     source: str,
     reference: str,
-    *,
     server: str = "",
     user: str = "",
     password: Stdin | None = None,
+    *,
     timeout: float = 1800,
 ) -> Command:
     """Fetches an image by its digest, which the engine verifies, names it, and tells it."""

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgepaas_tasks import settings
+from edgepaas_tasks import build as builds
+from edgepaas_tasks import deploy as deploys
+from edgepaas_tasks import image as images
+from edgepaas_tasks import leaks, settings
 from edgepaas_tasks import version as versions
+from edgepaas_tasks.commands.options import patience_of
+from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.prune import prune as prune_hosts
+from edgepaas_tasks.request import Request
+from edgepaas_tasks.service import hosts, service
+from edgepaas_tasks.shipping import Shipping
+from edgepaas_tasks.tenure import held
+from remote.releases import Release
 
 
 def version(c: Any, env: str, *, asked: str, fresh: bool) -> str:
@@ -15,3 +26,60 @@ def version(c: Any, env: str, *, asked: str, fresh: bool) -> str:
     settled = versions.settle(chosen.build, asked, fresh=fresh)
     versions.publish(settled)
     return settled.text
+
+
+def build(c: Any, env: str, *, asked: str, fresh: bool, pull: bool) -> str:
+    """Build on this machine; no host is touched."""
+    of = service(c, env)
+    chosen = of.settings
+    with Progress(f"build {chosen.image_name}") as progress, progress.phase("build") as phase:
+        images.require_engine()
+        settled = versions.settle(chosen.build, asked, fresh=fresh)
+        for warning in leaks.check(chosen.build):
+            progress.note(warning)
+        made = builds.build(
+            chosen.build,
+            chosen.image_name,
+            settled,
+            fresh=fresh,
+            pull=pull,
+            say=lambda line: progress.step("docker", line),
+        )
+        phase.outcome = f"{made.size / 1e6:.0f} MB, {len(made.layers)} layers"
+    return f"{made.reference} {made.id}"
+
+
+def push(c: Any, env: str, request: Request, *, wait: str) -> str:
+    """Build if need be, and bring the image to the hosts; nothing of it runs there yet."""
+    of = service(c, env)
+    patience = patience_of(of, wait)
+    title = f"push {of.settings.image_name} to {of.settings.environment}"
+    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+        settled = versions.settle(of.settings.build, request.version, fresh=request.fresh)
+        with held(of, found, progress, "docker.push", patience) as (_, states):
+            machines = {name: state.facts.arch for name, state in states.items()}
+            with progress.phase("build") as phase:
+                made = deploys.image_for(of, progress, settled, request, machines)
+                phase.outcome = made.reference
+            release = Release(0, settled.text, made.id, made.reference, ())
+            with progress.phase("ship") as phase:
+                phase.outcome = Shipping(of, found, states, release).ship(made)
+    return f"{made.reference}: {phase.outcome}"
+
+
+def prune(c: Any, env: str, *, wait: str) -> str:
+    """Remove what the ledger no longer needs, on the hosts and on this machine."""
+    of = service(c, env)
+    patience = patience_of(of, wait)
+    title = f"prune {of.settings.service}"
+    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+        with (
+            held(of, found, progress, "docker.prune", patience) as (_, states),
+            progress.phase("prune") as phase,
+        ):
+            removed = prune_hosts(of, found, states)
+            phase.outcome = f"{sum(map(len, removed.values()))} things"
+        here = builds.prune(of.settings.build, of.settings.image_name)
+    lines = [f"{host}: {line}" for host, told in removed.items() for line in told]
+    lines += [f"this machine: {line}" for line in here]
+    return "\n".join(lines) or "nothing to remove"

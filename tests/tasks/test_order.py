@@ -1,13 +1,16 @@
 """The order of a deploy, against hosts that only answer: what comes before what, and what never comes."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 
 from edgepaas_tasks import deploy as deploys
-from edgepaas_tasks import image, settings
+from edgepaas_tasks import image, settings, shipping
+from edgepaas_tasks.cargo import Cargo, Layer
 from edgepaas_tasks.image import Image
 from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.registry import Registry
 from edgepaas_tasks.request import Request
 from edgepaas_tasks.service import describe
 from remote.batch import Frames
@@ -54,6 +57,7 @@ class Answering:
                 "look at the host": FACTS,
                 "read the flag": self.live,
                 "list the containers": "[]",
+                "load the image": "sha256:1 mark sha256:a",
             }
             out.feed(f"{text.get(name, 'same')}\n{batch.marker} {code}\n".encode())
             err.feed(f"because\n{batch.marker} {code}\n".encode())
@@ -79,22 +83,19 @@ def run(service, monkeypatch, tmp_path):
     """A deploy of an image that every host lacks, to transports of the test's choice."""
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     monkeypatch.chdir(tmp_path)
-    built = Image("shop:v1", "sha256:1", 1000, ("sha256:a",))
+    built = Image("shop:v1", "sha256:1", 1000, ("sha256:a",), "mark")
     monkeypatch.setattr(image, "require_engine", lambda: None)
     monkeypatch.setattr(image, "find", lambda reference: built)
+    monkeypatch.setattr(image, "look", lambda reference: built)
 
-    class Saved:
-        def size(self, shared):
-            return 1000
+    @contextmanager
+    def taken(here, needless):
+        source = Registry(tmp_path, "edgepaas/test")
+        source.path("sha256:p").write_bytes(b"layer")
+        config = b'{"rootfs": {"diff_ids": ["sha256:a"]}}'
+        yield Cargo(here, source, "sha256:m", config, (Layer("sha256:p", 5, "sha256:a"),))
 
-        def chunks(self, shared):
-            yield b"layers"
-
-    from contextlib import nullcontext
-
-    from edgepaas_tasks import archive
-
-    monkeypatch.setattr(archive, "saved", lambda image: nullcontext(Saved()))
+    monkeypatch.setattr(shipping, "cargo", taken)
 
     def run(*transports):
         hosts = [Host(transport) for transport in transports]

@@ -1,0 +1,88 @@
+"""The scripts that take an image, under the real sh with a docker that only listens."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from remote.command import script
+
+LABEL = "edgepaas.part=shop"
+
+
+def framed(*parts):
+    return b"".join(f"{len(part)}\n".encode() + part for part in parts)
+
+
+def docker(stubs, missing="nothing is"):
+    stubs.add(
+        "docker",
+        f"""case "$1" in
+load) cat >>{stubs.folder}/loaded; echo . >>{stubs.folder}/loaded ;;
+images) case "$*" in *filter*) echo part1; echo part2 ;; *) echo known ;; esac ;;
+image) case "$*" in *"{missing}"*) exit 1 ;; *--format*) echo "sha256:1 mark sha256:a" ;; esac ;;
+login) cat >"$DOCKER_CONFIG/config.json"; stat -c %a "$DOCKER_CONFIG"; echo "$DOCKER_CONFIG" >{stubs.folder}/config ;;
+esac""",
+    )
+
+
+@pytest.fixture
+def load(run, stubs):
+    def load(data, codes=(0,)):
+        command = script("load", "sha256:1", "shop:v1", LABEL, "FORM").allow(*codes)
+        (result,) = run.host.stream([data], command)
+        return replace(result)
+
+    return load
+
+
+def test_each_part_is_loaded_by_itself_and_the_parts_go_in_the_end(load, stubs):
+    docker(stubs)
+    result = load(framed(b"one\n2\n", b"two\0") + b"0\n")
+    assert (stubs.folder / "loaded").read_bytes() == b"one\n2\n.\ntwo\0.\n"
+    assert result.text == "sha256:1 mark sha256:a"
+    assert stubs.said[-4:] == [
+        "docker tag sha256:1 shop:v1",
+        f"docker images --quiet --no-trunc --filter label={LABEL}",
+        "docker rmi part1 part2",
+        "docker image inspect --format FORM sha256:1",
+    ]
+
+
+@pytest.mark.parametrize("data", [b"", framed(b"one"), b"junk\n"])
+def test_a_stream_that_ends_too_early_is_a_failure_and_parts_stay(load, stubs, data):
+    docker(stubs)
+    assert load(data, (1, 2, 51)).code != 0
+    assert not [line for line in stubs.said if line.startswith(("docker tag", "docker rmi"))]
+
+
+def test_a_store_that_calls_the_image_otherwise_is_asked_for_its_name(load, stubs):
+    docker(stubs, missing="inspect sha256:1")
+    load(framed(b"one") + b"0\n")
+    assert stubs.said[-1] == "docker image inspect --format FORM shop:v1"
+
+
+def test_a_login_leaves_nothing_behind(run, stubs):
+    docker(stubs)
+    result = run("pull", "r.test/x@sha256:2", "shop:v1", "FORM", "r.test", "me", stdin=b"pa$$word")
+    assert result.text == "sha256:1 mark sha256:a"
+    folder = (stubs.folder / "config").read_text().strip()
+    assert not os.path.exists(folder)
+    assert stubs.said[0] == "docker login --username me --password-stdin r.test"
+    assert "pa$$word" not in "".join(stubs.said)
+
+
+def test_without_credentials_nobody_logs_in(run, stubs):
+    docker(stubs)
+    run("pull", "127.0.0.1:5/x@sha256:2", "shop:v1", "FORM")
+    assert not [line for line in stubs.said if "login" in line]
+    assert "docker rmi 127.0.0.1:5/x@sha256:2" in stubs.said
+
+
+def test_a_pull_that_fails_leaves_no_login_behind(run, stubs):
+    stubs.add(
+        "docker",
+        f'case "$1" in login) echo "$DOCKER_CONFIG" >{stubs.folder}/config ;; pull) exit 1 ;; esac',
+    )
+    run("pull", "r.test/x@sha256:2", "shop:v1", "FORM", "r.test", "me", stdin=b"x", codes=(1,))
+    assert not os.path.exists((stubs.folder / "config").read_text().strip())

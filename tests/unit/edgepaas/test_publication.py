@@ -1,0 +1,91 @@
+"""A registry's login: from a declared variable, on stdin, in a folder that is gone afterwards."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from edgepaas_tasks import publication, settings
+from edgepaas_tasks.publication import Login
+from edgepaas_tasks.settings import SettingsError
+from env.secret import Secret
+
+DOCKER = """#!/bin/sh
+echo "$*" >>"$CALLS"
+[ "$1" = login ] && { cat >"$DOCKER_CONFIG/stdin"; exit "${LOGIN:-0}"; }
+exit 0
+"""
+
+
+@pytest.fixture(autouse=True)
+def docker(monkeypatch, tmp_path):
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(DOCKER)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    theirs = tmp_path / "theirs"
+    (theirs / "contexts").mkdir(parents=True)
+    kept = {"currentContext": "away", "credsStore": "desktop", "auths": {"a": {"auth": "b"}}}
+    (theirs / "config.json").write_text(json.dumps(kept))
+    monkeypatch.setenv("DOCKER_CONFIG", str(theirs))
+    monkeypatch.chdir(tmp_path)
+
+
+def load(**image):
+    tree = {"app": "shop", "image": image, "environments": {"test": {}}}
+    return settings.load(tree, "test")
+
+
+def test_a_login_is_on_stdin_and_gone_afterwards(tmp_path):
+    with publication.logged_in(Login("reg.example", "me", Secret("hush"))) as environment:
+        folder = Path(environment["DOCKER_CONFIG"])
+        assert (folder / "stdin").read_text() == "hush"
+        config = folder / "config.json"
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE(config.stat().st_mode) == 0o600
+        assert json.loads(config.read_text()) == {"currentContext": "away"}, "no store keeps it"
+        assert (folder / "contexts").is_dir()
+    assert not folder.exists()
+    calls = (tmp_path / "calls").read_text()
+    assert calls == "login --username me --password-stdin reg.example\n"
+
+
+def test_a_login_that_fails_leaves_nothing(monkeypatch):
+    monkeypatch.setenv("LOGIN", "1")
+    made = set(Path("/tmp").glob("edgepaas-*"))
+    with (
+        pytest.raises(publication.CommandFailed),
+        publication.logged_in(Login("reg.example", "me", Secret("hush"))),
+    ):
+        pass
+    assert set(Path("/tmp").glob("edgepaas-*")) <= made
+
+
+def test_without_a_user_the_engines_own_logins_are_used():
+    assert publication.login(load(), "reg.example") is None
+    with publication.logged_in(None) as environment:
+        assert environment is os.environ
+
+
+def test_the_password_is_the_variable_that_the_settings_name(monkeypatch, tmp_path):
+    chosen = load(username="me", password="REG_PASS", server="reg.example:5000/acme")
+    with pytest.raises(SettingsError, match="REG_PASS"):
+        publication.login(chosen, chosen.image.server)
+    monkeypatch.setenv("REG_PASS", "from-the-environment")
+    found = publication.login(chosen, chosen.image.server)
+    assert (found.server, found.user) == ("reg.example:5000", "me")
+    assert found.password.text() == "from-the-environment"
+    assert "from-the" not in repr(found)
+    (tmp_path / "secret").write_text("from-a-file\n")
+    monkeypatch.delenv("REG_PASS")
+    monkeypatch.setenv("REG_PASS_FILE", str(tmp_path / "secret"))
+    assert publication.login(chosen, "reg.example").password.text() == "from-a-file"
+
+
+def test_a_registry_needs_a_server():
+    with pytest.raises(SettingsError, match="say which, as server"):
+        load(transport="registry")
