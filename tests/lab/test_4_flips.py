@@ -138,6 +138,7 @@ def test_a_file_cache_in_the_users_configuration_does_not_hide_a_flip(project, s
 def test_a_nginx_configuration_that_does_not_pass_never_replaces_the_good_one(project):
     before = project.host.run("md5sum /etc/nginx/conf.d/*")
     release = project.status()[0]["release"]
+    assert upload(project, "11M") == "413"
     project.host.run("echo 'server { listen 80 default_server; }' >/etc/nginx/conf.d/user.conf")
     project.settings({**SETTINGS, "nginx": {"max_body": "20m"}})
     try:
@@ -150,6 +151,16 @@ def test_a_nginx_configuration_that_does_not_pass_never_replaces_the_good_one(pr
     project.settings({**SETTINGS, "nginx": {"max_body": "20m"}})
     assert "nginx has a new configuration" in project.deploy().stderr
     assert "client_max_body_size 20m" in project.host.run("cat /etc/nginx/conf.d/edgepaas-*")
+    assert upload(project, "11M") == "422", "the app's own answer to what is no entry"
+
+
+def upload(project, size) -> str:
+    """The status of a request with a body of that size."""
+    text = (
+        "head -c $1 /dev/zero | curl -s -o /dev/null -w '%{http_code}' --data-binary @- "
+        "-H 'Content-Type: application/json' http://127.0.0.1/api/entries"
+    )
+    return project.host.run(text, size)
 
 
 def test_websockets_and_forwarded_headers_pass(project):
