@@ -1,0 +1,92 @@
+"""The site's file says what the settings say; and what the public path answers is understood."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from remote.layout import Layout
+from remote.nginx import Answer, Site, parse_answer
+
+SITE = Site(
+    layout=Layout("shop-prod"),
+    app="shop",
+    blue=8081,
+    green=8082,
+    listen=80,
+    server_name="shop.example *.shop.example",
+    max_body="10m",
+    read_timeout=75,
+)
+UVICORN = 5  # seconds after which it closes an idle connection (--timeout-keep-alive)
+
+
+def values(directive, site=SITE):
+    """Every value of a directive, in the order of the file."""
+    return re.findall(rf"^\s*{directive} ([^;{{]+);", site.render(), re.M)
+
+
+def test_both_slots_are_there_on_the_loopback_address_alone():
+    assert values("server") == ["127.0.0.1:8081", "127.0.0.1:8082"]
+
+
+def test_an_idle_connection_to_the_app_ends_before_the_app_ends_it():
+    assert [int(text.rstrip("s")) < UVICORN for text in values("keepalive_timeout")] == [True] * 2
+
+
+def test_limits_are_those_of_the_settings():
+    assert values("client_max_body_size") == ["10m"]
+    assert set(values("proxy_read_timeout") + values("proxy_send_timeout")) == {"75s"}
+    assert values("proxy_connect_timeout")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Host $http_host",
+        "X-Real-IP $remote_addr",
+        "X-Forwarded-For $proxy_add_x_forwarded_for",
+        "X-Forwarded-Proto $scheme",
+        "X-Forwarded-Host $http_host",
+        "Upgrade $http_upgrade",
+        "Connection $shop_prod_connection",
+    ],
+)
+def test_the_app_is_told_who_asked_and_how(header):
+    assert header in values("proxy_set_header")
+
+
+def test_a_cache_of_files_never_hides_a_flip():
+    assert values("open_file_cache") == ["off"]
+
+
+def test_only_a_site_for_every_name_is_the_default_one():
+    assert values("listen") == ["80"]
+    assert values("listen", replace(SITE, server_name="_")) == ["80 default_server"]
+
+
+def test_it_is_asked_by_a_name_and_not_by_a_pattern():
+    assert SITE.probe_name == "shop.example"
+    assert replace(SITE, server_name="*.shop.example").probe_name == "localhost"
+    assert replace(SITE, server_name="_").probe_name == "localhost"
+
+
+def test_two_services_share_no_variable():
+    other = replace(SITE, layout=Layout("shop-test"))
+    named = [set(re.findall(r"\$(shop_\w+)", site.render())) for site in (SITE, other)]
+    assert named[0]
+    assert not named[0] & named[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("HTTP/1.1 200 OK\r\nX-EdgePaaS-Release: 7\r\n\r\nseconds: 0.012\n", Answer(200, 7, 0.012)),
+        ("HTTP/2 204\r\nx-edgepaas-release: 7\r\n\r\nseconds: 0,5\n", Answer(204, 7, 0.5)),
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\nseconds: 1\n", Answer(503, 0, 1.0)),
+        ("seconds: 5.0\n", Answer(0, 0, 5.0)),
+    ],
+)
+def test_what_the_public_path_answers_is_understood(said, answer):
+    assert parse_answer(said) == answer
+    assert parse_answer(said).ok == (answer.status in (200, 204))
