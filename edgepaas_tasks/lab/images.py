@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.engine import Say
 from edgepaas_tasks.lab.errors import LabError
 from remote import local
@@ -80,7 +81,8 @@ def ensure(
         wanted[postgres()] = "postgres"
     missing = {name: recipe for name, recipe in wanted.items() if not _there(name)}
     if missing:
-        base = _base(say)
+        with alone("base image"):
+            base = _base(say)
         _make_all({name: (recipe, {"BASE": base}) for name, recipe in missing.items()}, say)
     if not _there(host(system)):
         arguments = {"HOST": host("debian"), **SYSTEMS[system]}
@@ -94,9 +96,12 @@ def _make_all(wanted: Mapping[str, tuple[str, Mapping[str, str]]], say: Say) -> 
 
     def make(name: str, recipe: str, arguments: Mapping[str, str]) -> None:
         try:
-            if name != PYTHON or not _pull("python:3.11-slim", PYTHON):
-                say(f"making {name}")
-                _build(name, recipe, arguments)
+            with alone(name):
+                if _there(name):
+                    return  # somebody else made it meanwhile
+                if name != PYTHON or not _pull("python:3.11-slim", PYTHON):
+                    say(f"making {name}")
+                    _build(name, recipe, arguments)
         except RemoteError as error:
             errors.append(error)
 

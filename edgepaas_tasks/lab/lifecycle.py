@@ -40,7 +40,7 @@ def up(
     if system not in images.SYSTEMS:
         raise LabError(f"--system {system}: expected one of {', '.join(images.SYSTEMS)}")
     folder = folder.resolve()
-    with alone():
+    with alone("engine"):
         installed = engine.ensure(say)
     known = state.load(folder) or State(str(folder), f"edgepaas-lab-{_tag(folder)}")
     planned = [_plan(folder, n + 1, system) for n in range(len(known.hosts), count)]
@@ -55,9 +55,8 @@ def up(
         database_password=known.database_password or secrets.token_hex(12),
     )
     state.save(known, folder)
-    with alone():
-        for one in sorted(systems):
-            images.ensure(one, say, with_packages=packages, with_postgres=postgres)
+    for one in sorted(systems):
+        images.ensure(one, say, with_packages=packages, with_postgres=postgres)
     public_key = _key(folder)
     label = f"{hosts.LABEL}={folder}"
     if local.run("docker", "network", "inspect", known.network, ok=(0, 1)).code != 0:

@@ -9,13 +9,14 @@ from edgepaas_tasks.lab.alone import alone
 from remote import local
 
 SIZE = "4G"
+LOOPS = "loop devices"  # a free one is found, and then taken
 
 
 def attach(disk: Path) -> str:
     """The loop device on this backing file, made when there is none."""
     if not disk.exists():
         local.run("truncate", "-s", SIZE, str(disk))
-    with alone():
+    with alone(LOOPS):
         return device(disk) or local.run("losetup", "-f", "--show", str(disk)).text
 
 

@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items):
 def docker():
     """A Docker engine on this machine; without one there is no lab level, and we say so loudly."""
     try:
-        with alone():
+        with alone("engine"):
             engine.ensure(print)
     except LabError as error:
         if os.environ.get("EDGEPAAS_LAB") == "required":
@@ -102,7 +102,7 @@ class Project:
         (folder / "tasks.py").write_text("from edgepaas_tasks import ns\n")
         self.settings(SETTINGS)
         self.state = lifecycle.up(folder / ".lab", count, print, system=system, **lab)
-        with alone():
+        with alone("app image"):
             self._keep_layers()
 
     def _keep_layers(self) -> None:

@@ -3,7 +3,7 @@
 import json
 import time
 
-from edgepaas_tasks.lab import hosts
+from edgepaas_tasks.lab import hosts, volumes
 from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.load import Load
 from remote import local
@@ -54,7 +54,7 @@ def gone_and_back(project) -> None:
     # A disk of no size keeps its place: another lab would take a device that is free.
     nothing = project.folder / "nothing"
     nothing.touch()
-    with alone():
+    with alone(volumes.LOOPS):
         local.run("losetup", "-d", host.device)
         local.run("losetup", host.device, str(nothing))
     hosts.start(host)
@@ -66,7 +66,7 @@ def gone_and_back(project) -> None:
     assert "Docker is installed and does not answer" in told
     assert "nothing is mounted on /var/lib/docker" in told
     assert f"volume {host.volume} is not attached" in told
-    with alone():
+    with alone(volumes.LOOPS):
         local.run("losetup", "-d", host.device)
         local.run("losetup", host.device, host.disk)
     project.host.run("systemctl restart lab-devices")
