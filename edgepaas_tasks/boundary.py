@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -18,13 +17,14 @@ import invoke
 from invoke import Exit, Task
 
 from edgepaas_tasks import ci
+from edgepaas_tasks.interruption import heard
 
 if TYPE_CHECKING:
     from env.redaction import Redactor
 
 ENV_HELP = "Environment of invoke.yaml (default: edgepaas.default_env)."
 SET_HELP = "NAME=VALUE for one variable, may be repeated; secrets only as NAME=@FILE."
-WAIT_HELP = "Seconds to wait for another deploy's lease (default: edgepaas.lease.wait)."
+WAIT_HELP = "Seconds to wait for another deploy (default: edgepaas.lease.wait, or until a silent one is over)."
 JSON_HELP = "Print one JSON document on stdout and nothing else."
 
 
@@ -76,12 +76,10 @@ def task(
     def decorate(body: Callable[..., None]) -> Task[Any]:
         @functools.wraps(body)
         def guarded(*args: Any, **kwargs: Any) -> None:
-            previous = signal.getsignal(signal.SIGTERM)
-            # A cancelled CI run sends SIGTERM: leave by the same door as for Ctrl-C, so that leases are given back.
-            signal.signal(signal.SIGTERM, _interrupt)
             try:
                 _require_own_packages()
-                body(*args, **kwargs)
+                with heard():
+                    body(*args, **kwargs)
             except Exit:
                 raise
             except KeyboardInterrupt:
@@ -92,8 +90,6 @@ def task(
                 message = ci.harmless(redactor()(_message(error)))
                 _annotate(body.__name__, message)
                 raise Exit(message, _code(error)) from None
-            finally:
-                signal.signal(signal.SIGTERM, previous)
 
         made: Task[Any] = cast(Any, invoke.task)(
             guarded, help=help or {}, iterable=list(iterable), auto_shortflags=False, **options
@@ -131,10 +127,6 @@ def _annotate(name: str, message: str) -> None:
     shown = ci.annotation("error", "\n".join([first, *then]), f"{name} failed")
     if shown:
         print(shown, file=sys.stderr, flush=True)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _code(error: Exception) -> int:

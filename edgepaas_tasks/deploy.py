@@ -9,8 +9,10 @@
 | stage   | release directory, nginx's file tested                             | a directory that nothing uses     |
 | migrate | the schema, from the new image, on one host, under a lock          | old release untouched             |
 | start   | the slot that is not live, until it is healthy                     | container kept, old one untouched |
-| flip    | the flag, verified through nginx, baked                            | flipped back everywhere           |
-| finish  | journal, drain, prune, give the lease back                         | the next deploy converges         |
+| flip    | the flag, verified through nginx, baked, recorded when all are well | flipped back everywhere          |
+| finish  | drain, prune, give the lease back                                  | the next deploy converges         |
+
+Stage and start are one round trip where no migration stands between them.
 """
 
 from __future__ import annotations
@@ -19,7 +21,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks import build, environment, image, migrations, modes, publication
+from edgepaas_tasks import (
+    ancestry,
+    build,
+    environment,
+    image,
+    migrations,
+    modes,
+    publication,
+    recovery,
+)
 from edgepaas_tasks import version as versions
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.environment import Environment
@@ -51,13 +62,19 @@ class Outcome:
 
 
 def deploy(
-    service: Service, hosts: Sequence[Host], progress: Progress, request: Request, wait: float
+    service: Service,
+    hosts: Sequence[Host],
+    progress: Progress,
+    request: Request,
+    wait: float | None,
 ) -> Outcome:
     """Build this directory and make it live. Raises with nothing changed, or with the old release serving."""
     begun = int(time.time())
     settings = service.settings
     version, values = resolve(service, progress, request, hosts)
-    with held(service, hosts, progress, "deploy", wait) as (tenure, states):
+    with held(service, hosts, progress, "deploy", wait, version.commit) as (tenure, states):
+        ancestry.require(service, version, states, progress, force=request.force_older)
+        states = recovery.attempt(service, hosts, progress, tenure.fence, states)
         with progress.phase("build") as phase:
             machines = {name: state.facts.arch for name, state in states.items()}
             built = image_for(service, progress, version, request, machines)
@@ -92,19 +109,17 @@ def carry(
     *,
     allow_destructive: bool = False,
 ) -> Outcome:
-    """From an image and an environment to live traffic. A kept release (no environment given) migrates nothing."""
+    """From an image and an environment to live traffic.
+
+    A kept release (no environment given) migrates nothing, and where it still runs everywhere it is only flipped to.
+    """
     shipping = Shipping(rollout.service, rollout.hosts, rollout.states, rollout.release)
     try:
-        with progress.phase("ship") as phase:
-            phase.outcome = shipping.ship(here)
-        rollout.release = shipping.release
-        with progress.phase("stage") as phase:
-            phase.outcome = rollout.stage(composed)
-        if composed is not None and migrations.wanted(rollout.service):
-            with progress.phase("migrate") as phase:
-                phase.outcome = rollout.migrate(composed, allow_destructive=allow_destructive)
-        with progress.phase("start") as phase:
-            phase.outcome = rollout.start()
+        if composed is not None or not rollout.warm:
+            with progress.phase("ship") as phase:
+                phase.outcome = shipping.ship(here)
+            rollout.release = shipping.release
+            _start(rollout, progress, composed, allow_destructive=allow_destructive)
         with progress.phase("flip") as phase:
             phase.outcome = rollout.flip()
     except (RemoteError, HostErrors, Refused) as error:
@@ -112,6 +127,11 @@ def carry(
         raise
     with progress.phase("finish") as phase:
         phase.outcome = rollout.finish()
+    return outcome(rollout, progress, shipping.sent)
+
+
+def outcome(rollout: Rollout, progress: Progress, sent: int = 0) -> Outcome:
+    """What a rollout has come to so far."""
     return Outcome(
         release=rollout.release,
         action=rollout.action,
@@ -119,9 +139,29 @@ def carry(
         before=rollout.before,
         phases=tuple((phase.name, phase.seconds or 0.0) for phase in progress.phases),
         seconds=progress.seconds,
-        sent=shipping.sent,
+        sent=sent,
         execs={host.name: len(host.trace) for host in rollout.hosts},
     )
+
+
+def _start(
+    rollout: Rollout,
+    progress: Progress,
+    composed: Environment | None,
+    *,
+    allow_destructive: bool,
+) -> None:
+    """From an image on the hosts to a healthy container in each idle slot."""
+    if composed is None or not migrations.wanted(rollout.service):
+        with progress.chain("stage", "start") as chain:
+            chain.outcome = rollout.stage_and_start(composed, chain)
+        return
+    with progress.phase("stage") as phase:
+        phase.outcome = rollout.stage(composed)
+    with progress.phase("migrate") as phase:
+        phase.outcome = rollout.migrate(composed, allow_destructive=allow_destructive)
+    with progress.phase("start") as phase:
+        phase.outcome = rollout.start()
 
 
 def image_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edgepaas_tasks import environment
+from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.service import Service
 from remote import diagnosis, releases, slots
 from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded, RemoteError
@@ -68,23 +69,47 @@ def flipped_back(
 ) -> RemoteError:
     """A release that failed on the public path of the hosts in `errors`; `still` could not be flipped back."""
     name, first = next(iter(errors.items()))
-    got = [str(getattr(error, "got", "") or error) for error in errors.values()]
+    got = [f"{host}: {_said(error)}" for host, error in errors.items()]
+    if others:
+        got.append(f"flipped back too: {', '.join(others)}")
+    if still:
+        got.append(f"not reached, so perhaps not flipped back: {', '.join(still)}")
     if isinstance(first, ConnectionLost | DeadlineExceeded):
-        # No answer came: nobody here knows what the host did, only what it does by itself.
+        where = "" if still else "; the release before serves again"
         return type(first)(
             name,
-            f"{first.problem}; a host goes back to the release before when nobody listens to it",
+            f"{first.problem}{where}",
             got="\n".join(got),
             next_step="inv status tells what is live; a rerun continues from what it finds",
         )
-    if still:
-        got.append(f"not flipped back: {', '.join(still)}; inv status tells what they serve")
-    elif others:
-        got.append(f"flipped back too: {', '.join(others)}")
+    problem = {
+        slots.GATE: "was no longer healthy before the flip; no traffic moved",
+        slots.FULL: "could not be recorded, so no traffic moved",
+    }.get(getattr(first, "code", 1), "failed on the public path and was flipped back")
     return CommandFailed(
         name,
-        f"release {release.number} ({release.version}) failed on the public path and was flipped back",
+        f"release {release.number} ({release.version}) {problem}",
         code=getattr(first, "code", 1),
         got="\n".join(got),
-        next_step="the release before serves; inv status tells what is live",
+        next_step="the release before serves; inv status tells what is live"
+        + ("; once the host answers again, inv deploy puts all on one release" if still else ""),
     )
+
+
+def unconfirmed(release: Release, errors: Mapping[str, Exception], kept: Sequence[str]) -> Refused:
+    """All hosts had baked the release and it was decided to keep it; then those in `errors` gave no answer any more."""
+    name, first = next(iter(errors.items()))
+    serving = f"{', '.join(kept)} serve it" if kept else "no other host was asked"
+    lines = [
+        f"{', '.join(errors)}: no answer whether release {release.number} ({release.version}) stays; {serving}",
+        *(f"  got:   {host}: {_said(error)}" for host, error in errors.items()),
+        "  next:  inv status; once the host answers again, inv deploy puts all on one release",
+    ]
+    return Refused("\n".join(lines))
+
+
+def _said(error: Exception) -> str:
+    """What a flip had to say for itself, without its progress."""
+    got = str(getattr(error, "got", "")).splitlines()
+    told = [line for line in got if not line.startswith(("baking", slots.BAKED))]
+    return "; ".join(told[-2:]) or str(getattr(error, "problem", error))

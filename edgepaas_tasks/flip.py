@@ -26,7 +26,7 @@ class Flipped:
 
 
 def flip(
-    service: Service, hosts: Sequence[Host], progress: Progress, slot: str, wait: float
+    service: Service, hosts: Sequence[Host], progress: Progress, slot: str, wait: float | None
 ) -> Flipped:
     """Move traffic to what is in the other slot. Raises Refused unless every host has a running release there."""
     begun = int(time.time())
@@ -38,8 +38,6 @@ def flip(
         rollout = Rollout(service, hosts, states, tenure.fence, release, "flip", begun)
         with progress.phase("flip") as phase:
             phase.outcome = rollout.flip()
-        with progress.phase("record") as phase:
-            phase.outcome = rollout.record()
     return Flipped({name: Live(there, release.number) for name, there in rollout.slots.items()})
 
 

@@ -88,10 +88,18 @@ def status(of: Service, host: Host, image: str, composed: Environment) -> Schema
     )
 
 
+@dataclass(frozen=True)
+class Upgraded:
+    """The revision the database is at now, "" without one, and a few words on how it came there."""
+
+    at: str
+    text: str
+
+
 def up(
     of: Service, host: Host, image: str, composed: Environment, *, allow_destructive: bool
-) -> str:
-    """Upgrades to the image's head; a few words on what was done. Raises Refused.
+) -> Upgraded:
+    """Upgrades to the image's head. Raises Refused.
 
     Where something is taken away, and that is allowed, the backup of the settings comes first.
     """
@@ -100,18 +108,20 @@ def up(
         with suppress(Destructive):
             return _up(of, host, image, composed)
         saved = backup.run(of.settings, composed)
-        return f"{saved}; {_up(of, host, image, composed, *more)}"
+        done = _up(of, host, image, composed, *more)
+        return Upgraded(done.at, f"{saved}; {done.text}")
     return _up(of, host, image, composed, *more)
 
 
-def _up(of: Service, host: Host, image: str, composed: Environment, *more: str) -> str:
+def _up(of: Service, host: Host, image: str, composed: Environment, *more: str) -> Upgraded:
     answer = _run(of, host, image, composed, "up", *more, changes=True)
     if answer.get("kind") == "none":
-        return "the image has no Alembic"
-    at = ", ".join(answer["at"]) or "nothing"
+        return Upgraded("", "the image has no Alembic")
+    at = ", ".join(answer["at"])
     if not answer["applied"]:
-        return f"at {at}, nothing pending"
-    return f"{len(answer['applied'])} applied, now at {at}: {'; '.join(answer['applied'])}"
+        return Upgraded(at, f"at {at or 'nothing'}, nothing pending")
+    applied = "; ".join(answer["applied"])
+    return Upgraded(at, f"{len(answer['applied'])} applied, now at {at or 'nothing'}: {applied}")
 
 
 def down(of: Service, host: Host, image: str, composed: Environment, to: str) -> str:

@@ -43,7 +43,7 @@ def preflight(of: Service, hosts: Sequence[Host], *, now: float | None = None) -
         # This machine's own checks take as long as a host's, and neither waits for the other.
         variables = _variables(of)
         here = aside.submit(lambda: list(_here(of)))
-        looks = (*at.look(of.layout, of.volume), lease.read(of.layout))
+        looks = (*at.look(of.layout, of.volume), lease.look(of.layout))
         answers, errors = attempt(hosts, lambda host: host.read(*looks))
         states = {name: at.parse(results[:-1]) for name, results in answers.items()}
         found = here.result()
@@ -57,7 +57,7 @@ def preflight(of: Service, hosts: Sequence[Host], *, now: float | None = None) -
         found.append(Check(host.name, "ssh", OK, f"logged in as {_user(state)}, sudo works"))
         instant = time.time() if now is None else now
         found += checks(of, host.name, state, now=instant, need=_need(state, built))
-        found.append(_lease(host.name, answers[host.name][-1].stdout, state))
+        found.append(_lease(host.name, answers[host.name][-1].stdout))
         found += _names(of, host.name, state)
     found += connectivity.probe(of, hosts, states, variables[1])
     return found
@@ -191,14 +191,16 @@ def _need(state: State, built: image.Image | None) -> int:
     return 2 * built.size + 64 * MB
 
 
-def _lease(host: str, text: str, state: State) -> Check:
+def _lease(host: str, text: str) -> Check:
     held = lease.parse(text)
-    if held is None or held.expires < state.facts.clock:
+    if held is None or (not held.left and held.state != lease.BUSY):
         return Check(host, "lease", OK, "free")
-    found = f"held by {held.holder or 'somebody'}"
+    if held.alive:
+        next_step = "wait for it, or deploy with --wait SECONDS"
+        return Check(host, "lease", BLOCKER, f"held by {held}", next_step)
     if held.orphaned:
-        return Check(host, "lease", OK, f"{found}, whose process has ended")
-    return Check(host, "lease", BLOCKER, found, "wait for it, or deploy with --wait SECONDS")
+        return Check(host, "lease", OK, f"left by {held.holder}, whose process has ended")
+    return Check(host, "lease", WARNING, f"left by {held}", "a deploy waits for its end by itself")
 
 
 def _names(of: Service, host: str, state: State) -> Iterator[Check]:

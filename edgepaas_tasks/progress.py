@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -39,17 +39,35 @@ class Phase:
     steps: dict[str, str] = field(default_factory=dict)  # the last line of each host
 
 
+class Chain:
+    """The present one of several phases; `outcome` is that of the last."""
+
+    def __init__(self, progress: Progress, names: Sequence[str]) -> None:
+        self._progress = progress
+        first, *self._rest = names
+        self.phase = progress.begin(first)
+        self.outcome = ""
+
+    def next(self, outcome: str) -> None:
+        """The present phase came to this; on to the next one. From any thread."""
+        self.phase.outcome = outcome
+        self._progress.end(self.phase)
+        self.phase = self._progress.begin(self._rest.pop(0))
+
+
 class Progress:
-    """Collects phases and shows them."""
+    """Collects phases and shows them; `entered`, if set, hears the name of each as it begins."""
 
     def __init__(self, title: str) -> None:
         self.title = title
         self.phases: list[Phase] = []
+        self.entered: Callable[[str], None] | None = None
         self._begun = time.monotonic()
         self._lock = threading.Lock()
         self._live: Live | None = None
         self._spoke = time.monotonic()
         self._closed = threading.Event()
+        self._grouped = ""
 
     def __enter__(self) -> Progress:
         if ci.lively(sys.stderr):
@@ -78,24 +96,46 @@ class Progress:
     @contextmanager
     def phase(self, name: str) -> Iterator[Phase]:
         """Times what happens inside; an exception marks the phase as failed and goes on its way."""
-        phase = Phase(name, time.monotonic())
-        with self._lock:
-            self.phases.append(phase)
-        group = ci.group(name) if self._live is None else ""
-        if group:
-            self._command(group)
+        phase = self.begin(name)
         try:
             yield phase
         except BaseException:
             phase.failed = True
             raise
         finally:
-            phase.seconds = time.monotonic() - phase.begun
-            if group:
-                self._command(ci.end_group())
-            if self._live is None:
-                mark = "failed" if phase.failed else phase.outcome
-                self._print(f"  {phase.name:<9}{phase.seconds:6.1f} s  {mark}")
+            self.end(phase)
+
+    @contextmanager
+    def chain(self, *names: str) -> Iterator[Chain]:
+        """Phases of one piece of work, which goes on by itself; a failure is the present one's."""
+        chain = Chain(self, names)
+        try:
+            yield chain
+        except BaseException:
+            chain.phase.failed = True
+            raise
+        finally:
+            chain.phase.outcome = chain.outcome
+            self.end(chain.phase)
+
+    def begin(self, name: str) -> Phase:
+        phase = Phase(name, time.monotonic())
+        with self._lock:
+            self.phases.append(phase)
+        self._grouped = ci.group(name) if self._live is None else ""
+        if self._grouped:
+            self._command(self._grouped)
+        if self.entered is not None:
+            self.entered(name)
+        return phase
+
+    def end(self, phase: Phase) -> None:
+        phase.seconds = time.monotonic() - phase.begun
+        if self._grouped:
+            self._command(ci.end_group())
+        if self._live is None:
+            mark = "failed" if phase.failed else phase.outcome
+            self._print(f"  {phase.name:<9}{phase.seconds:6.1f} s  {mark}")
 
     def step(self, who: str, line: str) -> None:
         """A line from a host, or from a program on this machine."""

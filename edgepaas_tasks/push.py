@@ -24,7 +24,7 @@ def push(
     hosts: Sequence[Host],
     progress: Progress,
     given: Sequence[str],
-    wait: float,
+    wait: float | None,
     *,
     database: str | None = None,
 ) -> Outcome | None:

@@ -13,15 +13,18 @@ if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.deploy import Outcome
     from edgepaas_tasks.difference import Change
     from edgepaas_tasks.flip import Flipped
+    from edgepaas_tasks.locks import Lock
     from edgepaas_tasks.maintenance import Page
     from edgepaas_tasks.migrations import Schema
     from edgepaas_tasks.readiness import Check
     from edgepaas_tasks.rehearsal import Plan
     from env.layers import Resolution
+    from remote.lease import Held
 
 VERBS = {
     "deploy": "deployed",
     "rollback": "rolled back to",
+    "repair": "back, from a release that no deploy had finished, to",
     "env.push": "pushed the variables of",
     "db.use": "moved the database of",
 }
@@ -283,6 +286,30 @@ def place(found: Mapping[str, Any]) -> str:
         for name, good in found["files"].items()
     ]
     return "\n".join(lines)
+
+
+def locks(found: Sequence[Lock]) -> str:
+    lines = []
+    for one in found:
+        if one.error or one.held is None:
+            lines.append(one.error or f"{one.host}: free")
+            continue
+        state = "alive" if one.held.alive else "silent" if one.held.left else "over"
+        lines.append(f"{one.host}: {state}, held by {one.held}")
+        if not one.held.alive and one.held.left:
+            lines.append(f"  anybody may take it in {one.held.left} s; or: inv lock.release")
+    return "\n".join(lines)
+
+
+def released(found: Mapping[str, Held | None]) -> str:
+    return "\n".join(
+        f"{host}: released; it was held by {held}"
+        if held and held.token
+        else f"{host}: {held}: it ends by itself"
+        if held
+        else f"{host}: free already"
+        for host, held in found.items()
+    )
 
 
 def lab(found: Mapping[str, Any], ready: Sequence[str] = ()) -> str:

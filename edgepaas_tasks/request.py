@@ -26,6 +26,7 @@ class Request:
     given: tuple[str, ...] = ()
     allow_destructive: bool = False
     allow_fallback: bool = False
+    force_older: bool = False
 
 
 def resolve(

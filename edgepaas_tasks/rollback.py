@@ -6,10 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgepaas_tasks import environment, image, migrations, modes
+from edgepaas_tasks import environment, image, migrations, modes, recovery
 from edgepaas_tasks.boundary import Refused
-from edgepaas_tasks.deploy import Outcome, carry
+from edgepaas_tasks.deploy import Outcome, carry, outcome
 from edgepaas_tasks.image import Image
+from edgepaas_tasks.migrations import Upgraded
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.rollout import Rollout
 from edgepaas_tasks.service import Service
@@ -25,7 +26,7 @@ def rollback(
     hosts: Sequence[Host],
     progress: Progress,
     to: int | None,
-    wait: float,
+    wait: float | None,
     *,
     allow_newer_schema: bool = False,
     allow_fallback: bool = False,
@@ -33,14 +34,21 @@ def rollback(
     """Deploy a kept release with its own environment: the given one, or the good one before the live one."""
     begun = int(time.time())
     with held(service, hosts, progress, "rollback", wait) as (tenure, states):
+        settled = recovery.settle(service, hosts, progress, tenure.fence, states)
+        if to is None and settled.undone and settled.rollout is not None:
+            # That was the way back: it left a release that no deploy had finished.
+            return outcome(settled.rollout, progress)
+        states = settled.states
         release = _kept(states, to)
         modes.require(states, release.database, allow_fallback=allow_fallback)
-        if _on_postgres(service, states, release) and not allow_newer_schema:
-            with progress.phase("schema") as phase:
-                phase.outcome = _require_known_schema(service, hosts[0], states, release)
         rollout = Rollout(service, hosts, states, tenure.fence, release, "rollback", begun)
         rollout.database = "" if allow_fallback else None
-        return carry(rollout, progress, kept_image(release), None)
+        if _on_postgres(service, states, release) and not allow_newer_schema:
+            with progress.phase("schema") as phase:
+                found = _known_schema(service, hosts[0], states, release)
+                rollout.schema, phase.outcome = found.at, found.text
+        here = None if rollout.warm else kept_image(release)
+        return carry(rollout, progress, here, None)
 
 
 def _on_postgres(service: Service, states: Mapping[str, State], release: Release) -> bool:
@@ -50,16 +58,16 @@ def _on_postgres(service: Service, states: Mapping[str, State], release: Release
     return any(modes.live(state).mode != modes.SQLITE for state in states.values())
 
 
-def _require_known_schema(
+def _known_schema(
     service: Service, host: Host, states: Mapping[str, State], release: Release
-) -> str:
-    """Refuses an image that does not know the database's revision, with the way down to one that it knows."""
+) -> Upgraded:
+    """Where the database is. Refuses an image that does not know that revision, with the way down to one it knows."""
     if release.image not in states[host.name].images:
-        return "not checked: the image is not on the host any more"
+        return Upgraded("", "not checked: the image is not on the host any more")
     composed = environment.kept(host, service, release)
     found = migrations.status(service, host, release.image, composed)
     if found is None:
-        return "the image has no Alembic"
+        return Upgraded("", "the image has no Alembic")
     if found.ahead:
         name = service.settings.environment
         raise Refused(
@@ -68,7 +76,8 @@ def _require_known_schema(
             f"  next:  inv migrate.down --to {found.head} --env {name}, then roll back; "
             "or --allow-newer-schema, if the old code works with the new schema"
         )
-    return f"at {', '.join(found.at) or 'nothing'}, which its image knows"
+    at = ", ".join(found.at)
+    return Upgraded(at, f"at {at or 'nothing'}, which its image knows")
 
 
 def _kept(states: Mapping[str, State], to: int | None) -> Release:

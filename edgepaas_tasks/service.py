@@ -87,7 +87,7 @@ def hosts(
             host.close()
 
 
-def holder(command: str) -> Holder:
+def holder(command: str, commit: str, ttl: int) -> Holder:
     """Who takes a lease, for whoever finds it held."""
     return Holder(
         who=who(),
@@ -96,6 +96,8 @@ def holder(command: str) -> Holder:
         command=command,
         run_url=ci.detect().run_url,
         since=int(time.time()),
+        commit=commit,
+        ttl=ttl,
     )
 
 

@@ -204,10 +204,25 @@ class Ssm(Part):
 
 
 class Flip(Part):
-    """After the flip: seconds of probing the public path (`bake`), and of waiting for old requests (`drain`)."""
+    """After the flip: seconds of probing the public path (`bake`), and of waiting for old requests (`drain`).
+
+    The probe asks for `path` (default: health.path) and wants `status` (default: any 2xx), the release's header and,
+    if set, the text `expect` in the body. With `keep_warm` the old slot runs on, so that a rollback is one flip.
+    """
 
     bake: float = Field(default=5, ge=0, le=600)
     drain: float = Field(default=30, ge=0, le=600)
+    path: str = Field(default="", pattern=r"^(/[^\s]*)?$")
+    status: int = Field(default=0, ge=0, le=599)
+    expect: str = Field(default="", pattern=r"^[^\n]*$")
+    keep_warm: bool = False
+
+    @field_validator("status")
+    @classmethod
+    def _status(cls, value: int) -> int:
+        if 0 < value < 100:
+            raise ValueError("expected an HTTP status, or 0 for any 2xx")
+        return value
 
 
 class Maintenance(Part):
@@ -303,10 +318,13 @@ class Lab(Part):
 
 
 class Lease(Part):
-    """`ttl`: seconds after which a silent holder counts as gone. `wait`: seconds to wait for another holder."""
+    """`ttl`: seconds after which a silent holder counts as gone. `wait`: seconds to wait for another one.
 
-    ttl: int = Field(default=900, ge=5, le=86400)
-    wait: float = Field(default=0, ge=0, le=86400)
+    Without `wait`, a holder that gives signs of life is not waited for, and a silent one until its `ttl` is over.
+    """
+
+    ttl: int = Field(default=60, ge=2, le=86400)
+    wait: float | None = Field(default=None, ge=0, le=86400)
 
 
 class Settings(Part):

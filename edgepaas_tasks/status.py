@@ -10,9 +10,11 @@ from typing import Any
 from edgepaas_tasks import modes
 from edgepaas_tasks.modes import Mode
 from edgepaas_tasks.service import Service
+from remote import releases
 from remote import service as at
 from remote.host import Host
 from remote.parallel import attempt
+from remote.releases import Entry
 from remote.service import State, Vitals
 
 
@@ -77,14 +79,16 @@ def status(service: Service, hosts: Sequence[Host]) -> list[HostStatus]:
     commands = (*at.look(service.layout), *at.check(service.site, path))
     split = len(at.look(service.layout))
 
-    def ask(host: Host) -> HostStatus:
+    def ask(host: Host) -> tuple[State, Vitals]:
         results = host.read(*commands)
-        state, vitals = at.parse(results[:split]), at.parse_vitals(results[split:])
-        return judge(host.name, state, vitals)
+        return at.parse(results[:split]), at.parse_vitals(results[split:])
 
     answers, errors = attempt(hosts, ask)
+    wanted = releases.decided([state.history for state, _ in answers.values()])
     return [
-        answers.get(host.name) or HostStatus(host.name, error=str(errors[host.name]))
+        judge(host.name, *answers[host.name], wanted)
+        if host.name in answers
+        else HostStatus(host.name, error=str(errors[host.name]))
         for host in hosts
     ]
 
@@ -94,8 +98,8 @@ def look(service: Service, host: Host) -> State:
     return at.parse(host.read(*at.look(service.layout)))
 
 
-def judge(host: str, state: State, vitals: Vitals) -> HostStatus:
-    """What one look means. The flag is the truth; the others are held against it."""
+def judge(host: str, state: State, vitals: Vitals, wanted: Entry | None = None) -> HostStatus:
+    """What one look means. The flag is the truth; the others are held against it, and it against what was decided."""
     live, container = state.live, state.live_container
     code, seconds = vitals.slots.get(live.slot, (0, 0.0))
     entries = [entry for entry in state.history if entry.release == live.release]
@@ -113,7 +117,7 @@ def judge(host: str, state: State, vitals: Vitals) -> HostStatus:
         public_status=vitals.public.status,
         public_release=vitals.public.release,
         maintenance=vitals.maintenance,
-        drift=tuple(_drift(state, vitals)),
+        drift=tuple(_drift(state, vitals, wanted)),
         database=modes.live(state),
         containers=tuple(
             {
@@ -129,7 +133,7 @@ def judge(host: str, state: State, vitals: Vitals) -> HostStatus:
     )
 
 
-def _drift(state: State, vitals: Vitals) -> list[str]:
+def _drift(state: State, vitals: Vitals, wanted: Entry | None) -> list[str]:
     live, container = state.live, state.live_container
     if not live.slot:
         return []
@@ -145,6 +149,11 @@ def _drift(state: State, vitals: Vitals) -> list[str]:
     good = [entry.release for entry in state.history if entry.result == "good"]
     if good and good[-1] != live.release:
         found.append(f"the journal's last good release is {good[-1]}: a deploy did not finish")
+    elif wanted is not None and live.release != wanted.release:
+        found.append(
+            f"it serves release {live.release}, all hosts were to serve {wanted.release}: "
+            "the next deploy or rollback puts them on one"
+        )
     return found
 
 

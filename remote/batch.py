@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -31,11 +32,26 @@ FENCE_CODE = 75  # EX_TEMPFAIL of sysexits.h
 
 @dataclass(frozen=True)
 class Fence:
-    """What a changing program must hold while it runs: the lease at `path`, with our token in it."""
+    """What a changing program must hold while it runs: the lease at `path`, with our token in it.
+
+    `phase` is what the lease says to whoever finds it held.
+    """
 
     path: str
     token: str = field(repr=False)
     ttl: int
+    phase: str = ""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a caller wants to hear while a batch runs, each from whatever thread it comes on.
+
+    `line`: a line of stderr. `ended`: a command's index, exit code and output, as soon as it has ended.
+    """
+
+    line: Callable[[str], None] | None = None
+    ended: Callable[[int, int, str], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,7 @@ class Batch:
     fence: Fence | None = None
     streams: bool = False
     more: bool = False
+    ended: Callable[[int, int, str], None] | None = field(default=None, compare=False)
     marker: str = field(default_factory=lambda: f"edgepaas-{secrets.token_hex(8)}")
 
     @property
@@ -74,10 +91,9 @@ class Batch:
             "printf '\\n%s %s\\n' " + self.marker + ' "$1" >&2; }',
         ]
         if self.fence is not None:
-            words = shlex.join(
-                ["set", "--", self.fence.path, self.fence.token, str(self.fence.ttl)]
-            )
-            parts.append(f"{words}\n{source('fence')}")
+            fence = self.fence
+            words = ("set", "--", fence.path, fence.token, str(fence.ttl), fence.phase)
+            parts.append(f"{shlex.join(words)}\n{source('fence')}")
         for index, command in enumerate(self.commands):
             last = index == len(self.commands) - 1
             parts.append(self._step(command, inherits=self.streams and last))
@@ -111,13 +127,20 @@ class Batch:
 class Frames:
     """Tells one stream of a batch apart, as it comes."""
 
-    def __init__(self, marker: str, on_line: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        marker: str,
+        on_line: Callable[[str], None] | None = None,
+        ended: Callable[[int, int, str], None] | None = None,
+    ) -> None:
         self._end = b"\n" + marker.encode() + b" "
         self._mark = marker.encode()
         self._buffer = b""
         self._shown = 0
         self._on_line = on_line
+        self._ended = ended
         self.done: list[tuple[bytes, int]] = []
+        self.times: list[float] = []  # when each mark came, monotonic seconds
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
@@ -130,8 +153,11 @@ class Frames:
             output = self._buffer[:at]
             self._show(output, whole=True)
             self.done.append((output, code))
+            self.times.append(time.monotonic())
             self._buffer = self._buffer[stop + 1 :]
             self._shown = 0
+            if self._ended is not None:
+                self._ended(len(self.done) - 1, code, output.decode("utf-8", "replace"))
         self._show(self._buffer, whole=False)
 
     @property
@@ -156,12 +182,19 @@ class Frames:
                 self._on_line(line.decode("utf-8", "replace"))
 
 
-def results(commands: Sequence[Command], out: Frames, err: Frames) -> list[Result]:
-    """One result for each command that ended."""
-    pairs = zip(commands, out.done, err.done, strict=False)
+def results(
+    commands: Sequence[Command], out: Frames, err: Frames, begun: float = 0.0
+) -> list[Result]:
+    """One result for each command that ended; its seconds are those from the end of the one before, or from `begun`."""
+    began = (begun or (out.times[0] if out.times else 0.0), *out.times)
+    pairs = zip(commands, out.done, err.done, out.times, began, strict=False)
     return [
         Result(
-            str(command), stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"), code
+            str(command),
+            stdout.decode("utf-8", "replace"),
+            stderr.decode("utf-8", "replace"),
+            code,
+            end - start,
         )
-        for command, (stdout, code), (stderr, _) in pairs
+        for command, (stdout, code), (stderr, _), end, start in pairs
     ]

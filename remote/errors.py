@@ -42,7 +42,7 @@ class HostKeyChanged(RemoteError):
 
 
 class CommandFailed(RemoteError):
-    """A command ended with an exit code that it may not end with."""
+    """A command (its name in `command`) ended with an exit code that it may not end with."""
 
     def __init__(
         self,
@@ -53,9 +53,11 @@ class CommandFailed(RemoteError):
         tried: str = "",
         got: str = "",
         next_step: str = "",
+        command: str = "",
     ) -> None:
         super().__init__(host, problem, tried=tried, got=got, next_step=next_step)
         self.code = code
+        self.command = command
 
 
 class DeadlineExceeded(RemoteError):
@@ -64,6 +66,10 @@ class DeadlineExceeded(RemoteError):
 
 class ConnectionLost(RemoteError):
     """The connection ended while a command ran; what the command did is not known."""
+
+
+class Interrupted(RemoteError):
+    """Nothing more was begun on this host, since the whole was interrupted."""
 
 
 class LeaseHeld(RemoteError):

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from remote.batch import FENCE_CODE, Batch, Fence, results
+from remote.batch import FENCE_CODE, Batch, Fence, Watch, results
 from remote.command import Command
-from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded, LeaseLost
+from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded, Interrupted, LeaseLost
 from remote.result import Result
 from remote.transport import Streams, Transport
 
 
 @dataclass(frozen=True)
 class Exec:
-    """One round trip, for the trace: which commands, whether they change, and the wall time in seconds."""
+    """One round trip, for the trace: which commands, whether they change, wall time in seconds, in which phase."""
 
     commands: tuple[str, ...]
     changes: bool
     seconds: float
+    phase: str = ""
 
 
 class Host:
     """A machine that is read and changed in batches.
 
-    `trace` has every round trip so far. With `dry_run`, `read` works as ever and `change` only tells `observe`. `busy`
-    says that batch follows batch: each then gets a shell that already waits.
+    `trace` has every round trip so far; `phase` names what the next ones are for. With `dry_run`, `read` works as ever
+    and `change` only tells `observe`. `busy` says that batch follows batch: each then gets a shell that already waits.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class Host:
         self.dry_run = dry_run
         self.fence: Fence | None = None
         self.busy = False
+        self.phase = ""
         self.trace: list[Exec] = []
         self._observe = observe
+        self._interrupted = threading.Event()
 
     def begin(self) -> None:
         """Connect in the background; what goes wrong is told at the first round trip."""
@@ -53,20 +57,26 @@ class Host:
         """Run commands that change nothing; one result each. Raises CommandFailed at the first failure."""
         return self._execute(Batch(commands, more=self.busy), changes=False)
 
-    def change(self, *commands: Command) -> tuple[Result, ...]:
+    def change(self, *commands: Command, watch: Watch | None = None) -> tuple[Result, ...]:
         """Run commands that change the host, under its lease once one is held."""
-        return self.stream((), *commands, streams=False)
+        return self.stream((), *commands, streams=False, watch=watch)
 
     def stream(
-        self, chunks: Iterable[bytes], *commands: Command, streams: bool = True
+        self,
+        chunks: Iterable[bytes],
+        *commands: Command,
+        streams: bool = True,
+        watch: Watch | None = None,
     ) -> tuple[Result, ...]:
         """Like `change`; the last command reads `chunks` on its stdin."""
         if self.dry_run:
             for command in commands:
                 self.tell(f"would run: {command}")
             return ()
-        batch = Batch(commands, self.fence, streams, self.busy)
-        return self._execute(batch, changes=True, chunks=chunks)
+        fence = replace(self.fence, phase=self.phase) if self.fence is not None else None
+        ended = watch.ended if watch is not None else None
+        batch = Batch(commands, fence, streams, self.busy, ended)
+        return self._execute(batch, changes=True, chunks=chunks, watch=watch)
 
     def tell(self, line: str) -> None:
         """Say something about this host to whoever watches."""
@@ -78,26 +88,57 @@ class Host:
         self.transport.open()
         return self.transport.forward(port)
 
+    def twin(self) -> Host:
+        """The same machine over a connection of its own, with a trace of its own and without the lease."""
+        return Host(self.transport.twin(), dry_run=self.dry_run)
+
+    def open(self) -> None:
+        """Connect, so that the first round trip finds an open connection."""
+        self.transport.open()
+
     def interrupt(self) -> None:
+        """End what runs now, as seen from here, and begin nothing more; from any thread."""
+        self._interrupted.set()
         self.transport.interrupt()
+
+    def resume(self) -> None:
+        """After an interrupt: for what has to be put in order."""
+        self._interrupted.clear()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless interrupted. Raises Interrupted."""
+        if self._interrupted.wait(seconds):
+            raise Interrupted(self.name, "interrupted")
 
     def close(self) -> None:
         self.transport.close()
 
     def _execute(
-        self, batch: Batch, *, changes: bool, chunks: Iterable[bytes] = ()
+        self,
+        batch: Batch,
+        *,
+        changes: bool,
+        chunks: Iterable[bytes] = (),
+        watch: Watch | None = None,
     ) -> tuple[Result, ...]:
+        self.pause(0)
         self.transport.open()
-        begun = time.monotonic()
+        begun, phase = time.monotonic(), self.phase
+
+        def hear(line: str) -> None:
+            if watch is not None and watch.line is not None:
+                watch.line(line)
+            self.tell(line)
+
         try:
             # What a script has to say while it runs is on stderr; stdout is its answer.
-            streams = self.transport.execute(batch, chunks, self.tell if changes else None)
+            streams = self.transport.execute(batch, chunks, hear if changes else None)
         finally:
             names = tuple(str(command) for command in batch.commands)
-            self.trace.append(Exec(names, changes, time.monotonic() - begun))
-        return self._judge(batch, streams)
+            self.trace.append(Exec(names, changes, time.monotonic() - begun, phase))
+        return self._judge(batch, streams, begun)
 
-    def _judge(self, batch: Batch, streams: Streams) -> tuple[Result, ...]:
+    def _judge(self, batch: Batch, streams: Streams, begun: float) -> tuple[Result, ...]:
         if batch.fence is not None and _fenced_off(streams):
             said = streams.err.done[0][0].decode("utf-8", "replace").strip()
             raise LeaseLost(
@@ -106,7 +147,7 @@ class Host:
                 got=said,
                 next_step="see who deploys now, then run the command again",
             )
-        done = results(batch.commands, streams.out, streams.err)
+        done = results(batch.commands, streams.out, streams.err, begun)
         for command, result in zip(batch.commands, done, strict=False):
             if result.code not in command.ok:
                 raise CommandFailed(
@@ -114,6 +155,7 @@ class Host:
                     f"{command} failed (exit {result.code})",
                     code=result.code,
                     got=result.tail(),
+                    command=str(command),
                 )
         if len(done) == len(batch.commands):
             return tuple(done)

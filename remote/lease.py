@@ -8,18 +8,21 @@ import socket
 from dataclasses import asdict, dataclass
 
 from remote.batch import Fence
-from remote.command import Command, argv, script
+from remote.command import Command, script
 from remote.errors import LeaseHeld, RemoteError
 from remote.layout import Layout
 from remote.result import Result
 
 HELD = 76
 NOT_SET_UP = 77
+LOST = 75
+SIGNS = 4  # signs of life in one time to live
+BUSY, TAKEN = "busy", "held"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a lease. `machine` and `pid` tell whether a holder on this machine is still alive."""
+    """Who has a lease. `machine` and `pid` tell whether a holder on this machine is still alive; `ttl` in seconds."""
 
     who: str
     machine: str
@@ -27,9 +30,24 @@ class Holder:
     command: str = ""
     run_url: str = ""
     since: int = 0
+    commit: str = ""
+    ttl: int = 0
 
     def line(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def ended(self) -> bool:
+        """It was a process of this machine, and that process is no more."""
+        if self.machine != machine():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
 
     def __str__(self) -> str:
         where = self.run_url or f"{self.machine}, process {self.pid}"
@@ -64,53 +82,85 @@ def take(layout: Layout, fence: Fence, holder: Holder, *, gone: str = "-") -> Co
     return command.called("take the lease")
 
 
-def release(layout: Layout, fence: Fence, *, fenced: bool) -> Command:
-    """Gives the lease back; `fenced` when it is part of a program that holds the lock."""
-    command = script("lease-release", layout.lease, fence.token, "held" if fenced else "")
-    return command.as_root().called("give the lease back")
+def release(layout: Layout, token: str) -> Command:
+    """Gives the lease back, if it is that token's; prints "released" then."""
+    command = script("lease-release", layout.lease, token).as_root().within(20)
+    return command.called("give the lease back")
+
+
+def beat(layout: Layout, fence: Fence) -> Command:
+    """Keeps the lease alive for as long as lines (the phase) come on its stdin. Exit LOST: it is not ours."""
+    command = script("lease-beat", layout.lease, fence.token, str(fence.ttl)).as_root()
+    return command.within(86400).called("keep the lease alive")
+
+
+def look(layout: Layout) -> Command:
+    """The lease as it is, for `parse`."""
+    return script("lease-look", layout.lease).as_root().called("look at the lease")
 
 
 @dataclass(frozen=True)
 class Held:
-    """A lease that another one has: its token, who, and the host's clock when it runs out."""
+    """A lease that somebody has, or had. Times in seconds of the host's clock: `now`, and when it runs out.
+
+    `state`: whether a changing program runs at this moment ("busy").
+    """
 
     token: str
     expires: int
     holder: Holder | None
+    now: int = 0
+    state: str = TAKEN
+    phase: str = ""
 
     @property
     def orphaned(self) -> bool:
-        """Its holder was a process of this machine, and that process has ended."""
-        if self.holder is None or self.holder.machine != machine():
+        return self.holder is not None and self.holder.ended
+
+    @property
+    def quiet(self) -> int:
+        """Seconds since its last sign of life."""
+        ttl = self.holder.ttl if self.holder else 0
+        return max(0, self.now - (self.expires - ttl)) if ttl else 0
+
+    @property
+    def left(self) -> int:
+        """Seconds until anybody may take it."""
+        return max(0, self.expires - self.now + 1)
+
+    @property
+    def alive(self) -> bool:
+        """Its holder still gives signs of life: fewer than two in a row are missing."""
+        if not self.token or not self.left or self.orphaned:
             return False
-        try:
-            os.kill(self.holder.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return False
+        ttl = self.holder.ttl if self.holder else 0
+        return not ttl or self.quiet <= max(1, 2 * ttl // SIGNS)
+
+    def __str__(self) -> str:
+        if not self.token:
+            return "a program that outlived its connection"
+        phase = f", in phase {self.phase}" if self.phase else ""
+        return f"{self.holder or 'somebody'}{phase}, last sign of life {self.quiet} s ago"
 
     def error(self, host: str) -> LeaseHeld:
         return LeaseHeld(
             host,
             "another deploy is under way",
-            got=f"held by {self.holder or 'a program that outlived its connection'}",
+            got=f"held by {self}",
             next_step="wait for it, or give --wait SECONDS; nothing was changed",
         )
 
 
-def read(layout: Layout) -> Command:
-    """The lease as it is, for `parse`."""
-    return argv("cat", layout.lease).as_root().allow(1).called("read the lease")
-
-
 def parse(text: str) -> Held | None:
-    """Whose lease it is, or was; None when there is none."""
-    lines = text.splitlines()
-    if len(lines) >= 3 and lines[1].isdigit():
-        return Held(lines[0], int(lines[1]), parse_holder(lines[2]))
-    return None
+    """What `look` and a refused `take` print; None when nobody has the lease and nothing runs."""
+    first, *lines = text.splitlines() or [""]
+    now, _, state = first.partition(" ")
+    clock = int(now) if now.isdigit() else 0
+    lines += [""] * (4 - len(lines))
+    if lines[1].isdigit():
+        holder = parse_holder(lines[2])
+        return Held(lines[0], int(lines[1]), holder, clock, state, lines[3])
+    return Held("", 0, None, clock, state) if state == BUSY else None
 
 
 def judge(host: str, result: Result) -> Held | None:
@@ -121,5 +171,4 @@ def judge(host: str, result: Result) -> Held | None:
         raise RemoteError(
             host, "this host is not set up for the service", next_step="inv setup --env NAME"
         )
-    lines = result.stdout.splitlines()
-    return parse(result.stdout) or Held("", 0, parse_holder(lines[0]) if lines else None)
+    return parse(result.stdout) or Held("", 0, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ Answer = TypeVar("Answer")
 
 # At most this many at once: each is a thread and a TCP connection of this machine.
 WIDTH = 32
+ENDING = 3.0  # seconds that interrupted work has to notice that it is
 
 
 def on_each(hosts: Sequence[Host], work: Callable[[Host], Answer]) -> dict[str, Answer]:
@@ -22,11 +24,16 @@ def on_each(hosts: Sequence[Host], work: Callable[[Host], Answer]) -> dict[str, 
     raised as it is, several as HostErrors. The work has deadlines of its own: every batch has one.
     """
     answers, errors = attempt(hosts, work)
+    raise_any(errors)
+    return answers
+
+
+def raise_any(errors: Mapping[str, Exception]) -> None:
+    """One failure as it is, several as HostErrors."""
     if len(errors) == 1:
         raise next(iter(errors.values()))
     if errors:
         raise HostErrors(dict(errors))
-    return answers
 
 
 def attempt(
@@ -61,6 +68,9 @@ def attempt(
     except BaseException:
         for host in hosts:
             host.interrupt()
+        end = time.monotonic() + ENDING
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
         raise
     order = [host.name for host in hosts]
     return {name: answers[name] for name in order if name in answers}, errors

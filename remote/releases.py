@@ -15,7 +15,10 @@ FAILED = "failed"
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the journal. `seconds`: how long the deploy took; `at`: the controller's clock (epoch)."""
+    """One line of the journal. `seconds`: how long the deploy took; `at`: the controller's clock (epoch).
+
+    `schema` is the database's revision afterwards, where it was asked for it.
+    """
 
     release: int
     version: str
@@ -28,6 +31,7 @@ class Entry:
     environment: str = ""
     seconds: float = 0.0
     reason: str = ""
+    schema: str = ""
 
     def line(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -123,7 +127,7 @@ def environment(layout: Layout, number: int) -> Command:
 
 
 def record(layout: Layout, entry: Entry) -> Command:
-    command = script("record", layout.history, stdin=entry.line().encode())
+    command = script("record", layout.history, stdin=entry.line().encode(), uses=("journal",))
     return command.as_root().called(f"record release {entry.release}: {entry.result}")
 
 
@@ -145,6 +149,22 @@ def previous(entries: Sequence[Entry], live: int) -> Entry | None:
         # Live without a line in the journal: a deploy that was killed between its flip and its record.
         before = [entry for entry in stack if entry.release < live]
     return before[-1] if before else None
+
+
+def last_good(entries: Sequence[Entry]) -> Entry | None:
+    """The release that it was decided to keep, as far as this host knows."""
+    return next((entry for entry in reversed(entries) if entry.result == GOOD), None)
+
+
+def decided(histories: Sequence[Sequence[Entry]]) -> Entry | None:
+    """The newest decision that any host has on record. It was taken for all of them: each had baked the release."""
+    last = [(entry, history) for history in histories if (entry := last_good(history))]
+    for entry, history in last:
+        known = {(one.release, one.at) for one in history}
+        if all((other.release, other.at) in known for other, _ in last):
+            return entry
+    # No journal knows all of them: a host was replaced, or put in order apart from the others.
+    return max((entry for entry, _ in last), key=lambda entry: entry.at, default=None)
 
 
 def prune(

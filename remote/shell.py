@@ -64,7 +64,8 @@ class LocalTransport:
 
         sender = threading.Thread(target=send, daemon=True)
         sender.start()
-        streams = Streams(Frames(batch.marker), Frames(batch.marker, on_line))
+        out = Frames(batch.marker, ended=batch.ended)
+        streams = Streams(out, Frames(batch.marker, on_line))
         deadline = time.monotonic() + batch.timeout
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ, streams.out)
@@ -90,6 +91,9 @@ class LocalTransport:
 
     def forward(self, port: int) -> AbstractContextManager[int]:
         return contextlib.nullcontext(port)
+
+    def twin(self) -> LocalTransport:
+        return LocalTransport(self.name, self._env)
 
     def interrupt(self) -> None:
         process = self._process

@@ -13,7 +13,8 @@ from remote.layout import SLOTS, Layout
 from remote.nginx import Site
 
 ENDED, UNHEALTHY, FOREIGN_DATA, NO_PYTHON, LIVE = 20, 21, 22, 23, 64
-GATE, PUBLIC, LOST = 30, 31, 32
+GATE, PUBLIC, LOST, TOLD, FULL, UNWRITTEN = 30, 31, 32, 33, 35, 36
+BAKED = "baked"  # what flip.sh says on stderr when it wants to hear whether the release stays
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Container:
     started: str
     restarts: int
     exit_code: int
+    spec: str = ""
 
     @property
     def running(self) -> bool:
@@ -89,6 +91,11 @@ def parse_containers(text: str) -> dict[str, Container]:
     return {slot: found[slot] for slot in SLOTS if slot in found}
 
 
+def wanted(spec: Spec, image: str, environment: str, runtime: str) -> str:
+    """What a container of these is labelled with: one with the same label need not be started anew."""
+    return spec.fingerprint(image, environment + runtime)
+
+
 def start(
     layout: Layout,
     spec: Spec,
@@ -116,7 +123,7 @@ def start(
         *(str(spec.port), spec.memory, str(spec.stop_timeout), spec.data),
         *(spec.log_size, str(spec.log_files), spec.health_path, str(spec.health_timeout)),
         *(
-            spec.fingerprint(image, environment + runtime),
+            wanted(spec, image, environment, runtime),
             runtime,
             certificate,
             database,
@@ -127,16 +134,41 @@ def start(
     return named.as_root().within(spec.health_timeout + 60)
 
 
+@dataclass(frozen=True)
+class Probe:
+    """What the public path has to say of a release; status 0 is any of 2xx, an empty text is any body."""
+
+    path: str
+    status: int = 0
+    text: str = ""
+
+
 def flip(
-    layout: Layout, site: Site, *, slot: str, release: int, port: int, health_path: str, bake: float
+    layout: Layout,
+    site: Site,
+    *,
+    slot: str,
+    release: int,
+    port: int,
+    health_path: str,
+    bake: float,
+    patience: float,
+    probe: Probe,
 ) -> Command:
-    """Health gate, flag, verification through nginx, bake; flips itself back. Prints where the flag led before."""
+    """Health gate, flag, verification through nginx, bake; then it reads "commit LINE" or "back REASON" on its stdin.
+
+    It flips itself back when a probe fails, and when no word comes within `patience` seconds of the bake. Prints where
+    the flag led before.
+    """
     command = script(
         "flip",
         *(layout.base, slot, str(release), str(port), health_path),
-        *(str(site.listen), site.probe_name, str(int(bake * 1000))),
+        *(str(site.listen), site.probe_name, str(int(bake * 1000)), str(round(patience))),
+        *(probe.path, str(probe.status), probe.text),
+        uses=("journal",),
     )
-    return command.as_root().within(bake + 60).called(f"flip to {slot}, release {release}")
+    named = command.called(f"flip to {slot}, release {release}")
+    return named.as_root().within(bake + patience + 60)
 
 
 def point(layout: Layout, to: Live, now: Live) -> Command:
@@ -145,11 +177,23 @@ def point(layout: Layout, to: Live, now: Live) -> Command:
     return command.as_root().called(f"flip back to {to.target}")
 
 
-def drain(layout: Layout, *, slot: str, port: int, seconds: float, stop_timeout: int) -> Command:
-    """Waits for the last requests of a slot that is no longer live, and stops its container."""
+def drain(
+    layout: Layout,
+    *,
+    slot: str,
+    port: int,
+    seconds: float,
+    stop_timeout: int,
+    keep: str = "",
+) -> Command:
+    """Waits for the last requests of a slot that is no longer live, and stops its container.
+
+    `keep` lets it run on, if the host has that much memory (as docker writes sizes) free. Prints what it did.
+    """
     words = (layout.base, layout.container(slot), slot, str(port))
-    command = script("drain", *words, str(round(seconds)), str(stop_timeout))
-    return command.as_root().within(seconds + stop_timeout + 30).called(f"drain and stop {slot}")
+    command = script("drain", *words, str(round(seconds)), str(stop_timeout), keep)
+    done = "drain" if keep else "drain and stop"
+    return command.as_root().within(seconds + stop_timeout + 30).called(f"{done} {slot}")
 
 
 def diagnose(layout: Layout, *, slot: str, port: int, health_path: str, stop: bool) -> Command:
@@ -179,4 +223,5 @@ def _container(item: dict[str, Any]) -> Container:
         started=item["State"]["StartedAt"],
         restarts=item.get("RestartCount", 0),
         exit_code=item["State"].get("ExitCode", 0),
+        spec=labels.get("edgepaas.spec", ""),
     )

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from remote.batch import Batch, Frames
-from remote.link import link
+from remote.link import Link, link
 from remote.target import Target
 from remote.transport import Streams
 
@@ -17,9 +17,10 @@ from remote.transport import Streams
 class SSHTransport:
     """One connection, opened at first use, kept for the whole command and for those after it in the same process."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, own: Link | None = None) -> None:
         self.name = target.name
-        self._link = link(target)
+        self._own = own
+        self._link = own or link(target)
         self._channel: Any = None
 
     def begin(self) -> None:
@@ -31,7 +32,8 @@ class SSHTransport:
     def execute(
         self, batch: Batch, chunks: Iterable[bytes], on_line: Callable[[str], None] | None
     ) -> Streams:
-        streams = Streams(Frames(batch.marker), Frames(batch.marker, on_line))
+        out = Frames(batch.marker, ended=batch.ended)
+        streams = Streams(out, Frames(batch.marker, on_line))
         deadline = time.monotonic() + batch.timeout
         try:
             channel = self._link.session(batch.shell_line(), batch.timeout)
@@ -60,12 +62,12 @@ class SSHTransport:
             while data := channel.recv_stderr(65536):
                 streams.err.feed(data)
 
-        helpers = [threading.Thread(target=receive_stderr, daemon=True)]
+        stderr = threading.Thread(target=receive_stderr, daemon=True)
+        stderr.start()
         if batch.streams:
-            helpers.append(threading.Thread(target=send, daemon=True))
-        for helper in helpers:
-            helper.start()
-        if not batch.streams:
+            # Never waited for: once the program has ended, what is left to send does not matter.
+            threading.Thread(target=send, daemon=True).start()
+        else:
             send()
         if batch.more:
             self._link.prepare(batch.shell_line(), batch.timeout)
@@ -76,8 +78,7 @@ class SSHTransport:
                 if not data:
                     break
                 streams.out.feed(data)
-            for helper in helpers:
-                helper.join(max(0.0, deadline - time.monotonic()))
+            stderr.join(max(0.0, deadline - time.monotonic()))
             streams.ended = True
         except TimeoutError:
             streams.late = True
@@ -91,6 +92,10 @@ class SSHTransport:
     def forward(self, port: int) -> AbstractContextManager[int]:
         return self._link.forward(port)
 
+    def twin(self) -> SSHTransport:
+        target = self._link.target
+        return SSHTransport(target, Link(target))
+
     def interrupt(self) -> None:
         channel = self._channel
         if channel is not None:
@@ -98,4 +103,7 @@ class SSHTransport:
 
     def close(self) -> None:
         self.interrupt()
-        self._link.rest()
+        if self._own is not None:
+            self._own.close()
+        else:
+            self._link.rest()

@@ -31,7 +31,7 @@ class Transport(Protocol):
         ...
 
     def open(self) -> None:
-        """Connect; a second call does nothing. Raises Unreachable, HostKeyUnknown or HostKeyChanged."""
+        """Connect, unless there is a connection. Raises Unreachable, HostKeyUnknown or HostKeyChanged."""
         ...
 
     def execute(
@@ -42,6 +42,10 @@ class Transport(Protocol):
 
     def forward(self, port: int) -> AbstractContextManager[int]:
         """A port of the machine that leads to `port` of this one. Raises forward.Refused."""
+        ...
+
+    def twin(self) -> Transport:
+        """Another way to the same machine, not yet open."""
         ...
 
     def interrupt(self) -> None:

@@ -49,7 +49,7 @@ def migrate(c: Any, env: str, *, to: str, allow_destructive: bool, wait: str) ->
                 else:
                     phase.outcome = migrations.up(
                         of, host, image, composed, allow_destructive=allow_destructive
-                    )
+                    ).text
     return f"{host.name}: {phase.outcome}"
 
 

@@ -14,6 +14,7 @@ from edgepaas_tasks.namespaces import (
     env,
     hosts,
     lab,
+    lock,
     migrate,
     nginx,
     root,
@@ -33,6 +34,7 @@ ns.add_collection(env.ns)
 ns.add_collection(ec2.ns)
 ns.add_collection(hosts.ns)
 ns.add_collection(ci.ns)
+ns.add_collection(lock.ns)
 ns.add_collection(lab.ns)
 
 __all__ = ["ns"]

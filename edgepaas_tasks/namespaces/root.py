@@ -19,6 +19,7 @@ from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, sa
         "wait": WAIT_HELP,
         "allow_destructive": "Run migrations that drop, rename or change what there is.",
         "allow_fallback": "Go to SQLite, though the live release is on Postgres.",
+        "force_older": "Also when git knows this commit as an ancestor of the live one.",
         "dry_run": "Look at the hosts and say what would happen; change nothing.",
     },
     iterable=["set_"],
@@ -34,14 +35,16 @@ def deploy(
     wait: str = "",
     allow_destructive: bool = False,
     allow_fallback: bool = False,
+    force_older: bool = False,
     dry_run: bool = False,
 ) -> None:
     """Build this directory and make it live."""
     from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.request import Request
 
-    allowed = (allow_destructive, allow_fallback)
-    request = Request(version, image, no_cache, pull, tuple(set_ or ()), *allowed)
+    given = tuple(set_ or ())
+    allowed = (allow_destructive, allow_fallback, force_older)
+    request = Request(version, image, no_cache, pull, given, *allowed)
     say(commands.deploy(c, env, request, wait=wait, dry_run=dry_run))
 
 
@@ -78,6 +81,17 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
 
     service, found = commands.status(c, env)
     say(jsons.dumps(as_json(service, found), indent=2) if json else report.status(service, found))
+
+
+@task(help={"env": ENV_HELP, "json": JSON_HELP})
+def releases(c: Any, env: str = "", json: bool = False) -> None:
+    """Show what was released, when, by whom, and its result."""
+    from edgepaas_tasks import ledger
+    from edgepaas_tasks.commands import releases as commands
+
+    service, found = commands.read(c, env)
+    listed = ledger.as_json(service, found)
+    say(jsons.dumps(listed, indent=2) if json else ledger.text(found))
 
 
 @task(
@@ -143,4 +157,4 @@ def init(
     say(commands.init(app, host, tag, region, user, folder))
 
 
-TASKS = (deploy, rollback, status, setup, preflight, maintenance, init)
+TASKS = (deploy, rollback, status, releases, setup, preflight, maintenance, init)

@@ -1,11 +1,19 @@
-# Moves traffic to a release, and back if the public path does not bear it out.
-# $1 base, $2 slot, $3 release, $4 its port, $5 health path, $6 nginx port, $7 host name, $8 seconds to bake.
-# Exit 30: not healthy before the flip, nothing moved. 31: failed behind nginx, flipped back. 32: nobody listens to us any
-# more, flipped back. After 31 the last line says for how long requests may have failed.
+# Moves traffic to a release, bakes it, and leaves it there when the deploying process says so; back in every other case.
+# $1 base, $2 slot, $3 release, $4 its port, $5 health path, $6 nginx port, $7 host name, $8 milliseconds to bake,
+# $9 seconds to wait for the word after that, $10 path to probe, $11 status that it answers (0: any 2xx), $12 text that
+# its body has (empty: whatever).
+# stdin: one line, "commit JOURNAL-LINE" or "back REASON"; "baked" on stderr asks for it. Prints where the flag led before.
+# Exit 30: not healthy before the flip, nothing moved. 35: no room for the journal, nothing moved. 31: failed behind
+# nginx, flipped back. 32: nobody listens to us any more, flipped back. 33: told to go back, flipped back. 36: live, but
+# its journal could not be written.
 set -eu
-base=$1 slot=$2 release=$3 port=$4 health=$5 listen=$6 name=$7 bake=$8
+base=$1 slot=$2 release=$3 port=$4 health=$5 listen=$6 name=$7 bake=$8 patience=$9
+shift 9
+path=$1 expected=$2 text=$3
 before=$(readlink "$base/live")
 wanted=slots/$slot/$release
+now() { echo $(($(date +%s%N) / 1000000)); }
+seconds() { printf '%d.%02d s' $(($1 / 1000)) $(($1 % 1000 / 10)); }
 point() {
     # rename(2) replaces the link at once: a request sees the one or the other.
     ln -sfn "$1" "$base/live.new"
@@ -19,45 +27,92 @@ case $gate in
     exit 30
     ;;
 esac
-now() {
-    echo $(($(date +%s%N) / 1000000)) # milliseconds
-}
-public() { # $1 seconds to wait for an answer
+work=$(mktemp -d)
+# Room for the journal's line is taken before traffic moves, so that a full disk can not come between the two.
+trap 'rm -rf "$work" "$base/history.spare"' EXIT
+if ! head -c 8192 /dev/zero >"$base/history.spare"; then
+    echo "no room in $base for the journal" >&2
+    exit 35
+fi
+exec 3<&0 </dev/null
+# sh has no read with a time-out: this waits for the word, or for the end of whoever could say it.
+{
+    IFS= read -r word <&3 || word=gone
+    printf '%s\n' "$word" >"$work/word.new"
+    mv "$work/word.new" "$work/word"
+} >/dev/null 2>&1 &
+reader=$!
+exec 3<&-
+trap 'kill "$reader" 2>/dev/null || :; rm -rf "$work" "$base/history.spare"' EXIT
+public() {
     asked=$(now)
-    seen=$(curl -s -o /dev/null -D - --max-time "$1" -H "Host: $name" "http://127.0.0.1:$listen$health" | tr -d '\r') || :
+    body=/dev/null
+    if [ -n "$text" ]; then body=$work/body; fi
+    seen=$(curl -s -o "$body" -D - --max-time "$1" -H "Host: $name" "http://127.0.0.1:$listen$path" | tr -d '\r') || :
     status=$(printf '%s\n' "$seen" | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')
     answered=$(printf '%s\n' "$seen" | sed -n 's/^[Xx]-[Ee]dge[Pp]aa[Ss]-[Rr]elease: *//p')
-    case $status in 2??) [ "$answered" = "$release" ] ;; *) false ;; esac
+    found="through nginx $path answered ${status:-nothing} from release ${answered:-none}, wanted $release"
+    case $expected:$status in 0:2??) ;; *) [ "$expected" = "$status" ] || return 1 ;; esac
+    [ "$answered" = "$release" ] || return 1
+    [ -z "$text" ] || grep -qF -e "$text" "$body" || {
+        found="through nginx the answer of $path does not have the expected text"
+        return 1
+    }
 }
 back() {
     point "$before"
-    echo "flipped back to $before: $1" >&2 || :
+    echo "flipped back to $before: $1" >&2 || : # there may be nobody to tell
     exit "$2"
 }
 failed() {
-    point "$before" # first of all
-    moved=$(now)
-    what="through nginx $health answered ${status:-nothing} from release ${answered:-none}, wanted $release"
-    if [ -z "$status" ] && ! systemctl is-active --quiet nginx; then what="nginx does not run on this host"; fi
-    back "$what; errors for at most $((moved - good)) ms, $((moved - failing)) ms of them after the first failed look" 31
+    point "$before"
+    at=$(now)
+    if [ -z "$status" ] && ! systemctl is-active --quiet nginx; then found="nginx does not run on this host"; fi
+    echo "flipped back to $before: $found" >&2 || :
+    echo "errors for at most $((at - good)) ms, $((at - detected)) ms of them after the first failed look" >&2 || :
+    exit 31
+}
+heed() {
+    IFS= read -r word <"$work/word"
+    case $word in
+    commit\ *)
+        [ -n "$baked" ] || return 0
+        trap '' INT TERM HUP # it is decided, here and on the other hosts
+        rm -f "$base/history.spare"
+        if ! journal "$base/history.jsonl" "${word#commit }"; then
+            echo "release $release is live, but the journal in $base could not be written" >&2
+            exit 36
+        fi
+        echo "$before" || :
+        exit 0
+        ;;
+    back\ *) back "${word#back }" 33 ;;
+    *) back "the deploying process is gone" 32 ;;
+    esac
 }
 trap 'back "interrupted" 32' INT TERM HUP
 trap '' PIPE
-good=$(now) # when a look that went well began
-end=$((good + bake))
 point "$wanted"
+good=$(now) baked=
+end=$((good + bake))
+limit=$((end + patience * 1000))
 while :; do
     if ! public 3; then
-        failing=$(now)
+        detected=$(now)
         sleep 0.2 # one second look: a lone slow answer is no reason to move everybody twice
-        public 0.5 || failed
+        public 0.6 || failed
     fi
-    good=$asked
+    good=$asked # when a look that went well began
     # Not in one breath with the loop's condition: the first look verifies the flip even without a bake.
-    [ "$(now)" -lt "$end" ] || break
-    echo "baking" >&2 || back "the deploying process is gone" 32
-    sleep 0.5
+    if [ -z "$baked" ] && [ "$(now)" -ge "$end" ]; then
+        baked=yes
+        echo baked >&2 || back "the deploying process is gone" 32
+    elif [ -z "$baked" ]; then
+        echo "baking, $(seconds $((end - asked))) left" >&2 || back "the deploying process is gone" 32
+    fi
+    for _ in 1 2 3 4 5; do
+        [ ! -e "$work/word" ] || heed
+        sleep 0.1
+    done
+    [ "$good" -lt "$limit" ] || back "no word came within $patience s of the bake" 32
 done
-echo "baked" >&2 || back "the deploying process is gone" 32
-trap - INT TERM HUP
-echo "$before"

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ SETTINGS = {
     "container": {"memory": "256m", "stop_timeout": 10},
     "health": {"timeout": 15},
     "flip": {"bake": 1, "drain": 15},
+    # No sign of life in so short a run: each is a connection and a program of its own, and some tests count these.
+    "lease": {"ttl": 600},
     "database": {"mode": "sqlite_only", "per_host": True},
     "variables": {"GREETING": {"type": "string", "default": "hello"}},
     "docker": {"origin": "distribution"},
@@ -148,9 +151,9 @@ class Project:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.host.host.http}"
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen:
+    def start(self, *words: str, before=(), **environment: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, "-m", "invoke", *words],
+            [*before, sys.executable, "-m", "invoke", *words],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.folder), **environment},
             stdin=subprocess.DEVNULL,
@@ -193,6 +196,28 @@ class Project:
         """A change of code, and of nothing else."""
         with (self.app / "guestbook" / "pages.py").open("a") as file:
             file.write(f"\n{text}\n")
+
+    def slow(self, seconds: int = 10) -> None:
+        """A build that takes this long."""
+        with (self.app / "Dockerfile").open("a") as file:
+            file.write(f"\nRUN sleep {seconds} # {time.time_ns()}\n")
+
+    def shy(self) -> None:
+        """A version that answers 500 behind nginx on every host that has a file `shy` in its data directory."""
+        app = self.app / "guestbook" / "app.py"
+        app.write_text(
+            app.read_text()
+            .replace(
+                "def ready(response: Response)", "def ready(response: Response, request: Request)"
+            )
+            .replace(
+                "    try:\n        _latest(1)",
+                "    import os\n"
+                "    if 'x-forwarded-for' in request.headers and os.path.exists('/data/shy'):\n"
+                "        response.status_code = 500\n        return {}\n    try:\n        _latest(1)",
+            )
+            .replace("import FastAPI, Form", "import FastAPI, Form, Request")
+        )
 
     def restore(self) -> None:
         shutil.rmtree(self.app)
@@ -259,8 +284,8 @@ def begin_anew(project, **over) -> None:
 
 
 @pytest.fixture(scope="module")
-def pair(docker, tmp_path_factory):
-    """A project with two hosts, ready, nothing deployed."""
-    for project in make(tmp_path_factory.mktemp("pair"), 2):
+def three(docker, tmp_path_factory):
+    """A project with three hosts, ready, nothing deployed."""
+    for project in make(tmp_path_factory.mktemp("three"), 3):
         project.inv("setup", "--env", "lab")
         yield project

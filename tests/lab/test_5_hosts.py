@@ -1,57 +1,189 @@
-"""Two hosts: all or none."""
+"""Three hosts: all get a release, or none does, whoever dies."""
 
+import json
+import signal
+import time
+
+import pytest
+
+from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
 
+BASE = "/opt/edgepaas/guestbook-lab"
 
-def test_both_hosts_get_the_release_and_neither_when_one_can_not(pair):
-    pair.deploy("--version", "one")
-    assert [host["version"] for host in pair.status()] == ["one", "one"]
-    assert len({host["release"] for host in pair.status()}) == 1
 
-    pair.change("# second")
-    second = pair.hosts[1]
-    # A port that somebody else has: the release can not start on the second host.
-    idle = {"blue": 8082, "green": 8081}[pair.status()[1]["slot"]]
-    second.run(f"systemd-run -q --unit squatter python3 -m http.server {idle} --bind 127.0.0.1")
-    with Load(pair.url, connections=4) as load:
-        done = pair.deploy("--version", "two", code=1)
-    assert "edge2: " in done.stderr
+@pytest.fixture
+def trio(three):
+    """All three on one healthy release."""
+    three.restore()
+    if len({host["version"] for host in three.status()}) > 1 or not three.status()[0]["slot"]:
+        three.deploy("--version", "base")
+    for host in three.hosts:
+        host.run(f"rm -f {BASE}/data/shy")
+    return three
+
+
+def serving(project):
+    """What each host serves, and whether it is well."""
+    return [(host["release"], host["health"]["ok"]) for host in project.status()]
+
+
+def flags(project):
+    return [host.run(f"readlink {BASE}/live") for host in project.hosts]
+
+
+def until(what, seconds=30):
+    end = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+    return answer
+
+
+def test_all_hosts_get_the_release_and_none_when_one_can_not(trio):
+    trio.deploy("--version", "one")
+    before = trio.status()
+    assert [host["version"] for host in before] == ["one"] * 3
+    assert len({host["release"] for host in before}) == 1
+
+    trio.change("# second")
+    third = trio.hosts[2]
+    # A port that somebody else has: the release can not start on that host.
+    idle = {"blue": 8082, "green": 8081}[before[2]["slot"]]
+    third.run(f"systemd-run -q --unit squatter python3 -m http.server {idle} --bind 127.0.0.1")
+    try:
+        with Load(trio.url, connections=4) as load:
+            done = trio.deploy("--version", "two", code=1)
+    finally:
+        third.run("systemctl stop squatter")
+    assert "edge3: " in done.stderr
     assert load.report.failed == 0, str(load.report)
-    assert [(host["version"], host["health"]["ok"]) for host in pair.status()] == [
-        ("one", True)
-    ] * 2
-    assert [host.leases() for host in pair.hosts] == ["", ""]
+    assert serving(trio) == [(before[0]["release"], True)] * 3
+    assert [host.leases() for host in trio.hosts] == [""] * 3
 
-    second.run("systemctl stop squatter")
-    pair.deploy("--version", "three")
-    assert [host["version"] for host in pair.status()] == ["three", "three"]
-    pair.inv("rollback", "--env", "lab")
-    assert [host["version"] for host in pair.status()] == ["one", "one"]
-
-
-def test_one_that_fails_behind_nginx_takes_the_others_back(pair):
-    before = pair.status()
-    pair.change("# third")
-    # nginx of the second host is down, and does not come up.
-    pair.hosts[1].run("echo 'no good' >/etc/nginx/conf.d/user.conf; systemctl stop nginx")
-    done = pair.deploy("--version", "four", code=1)
-    pair.hosts[1].run("rm /etc/nginx/conf.d/user.conf; systemctl start nginx")
-    assert "edge2: nginx is not running on this host" in done.stderr
-    after = pair.status()
-    assert [host["release"] for host in after] == [host["release"] for host in before]
+    trio.deploy("--version", "three")
+    assert [host["version"] for host in trio.status()] == ["three"] * 3
+    trio.inv("rollback", "--env", "lab")
+    assert [host["version"] for host in trio.status()] == ["one"] * 3
+    (ledger,) = {
+        json.dumps(one["releases"])
+        for one in json.loads(trio.inv("releases", "--env", "lab", "--json").stdout)["hosts"]
+    }
+    assert [one["result"] for one in json.loads(ledger)][-4:] == ["good", "failed", "good", "good"]
 
 
-def test_a_host_that_is_down_is_named_and_the_others_are_told(pair):
-    container = pair.hosts[1].host.container
+def test_one_that_fails_after_the_flip_takes_all_of_them_back_at_once(trio):
+    before, was = serving(trio), flags(trio)
+    trio.shy()
+    trio.configure(flip={"bake": 25})
+    # A second after its flip the second host begins to fail behind nginx.
+    trio.hosts[1].run(
+        'systemd-run -q sh -c \'while [ "$(readlink $1/live)" = "$2" ]; do sleep 0.1; done; sleep 1; '
+        "touch $1/data/shy' sh $1 $2".replace("$1 $2", f"{BASE} {was[1]}")
+    )
+    process = trio.start("deploy", "--env", "lab", "--version", "shy")
+    until(lambda: flags(trio) != was and was[0] not in flags(trio), 120)
+    begun = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert time.monotonic() - begun < 20, "nobody waits for the end of the bake"
+    assert "edge2: " in err
+    assert "answered 500" in err
+    assert "errors for at most" in err
+    assert "flipped back too: edge1, edge3" in err
+    assert flags(trio) == was
+    assert serving(trio) == before
+    assert [host.leases() for host in trio.hosts] == [""] * 3
+
+
+def test_a_controller_that_dies_in_the_bake_leaves_all_hosts_where_they_were(trio):
+    was = flags(trio)
+    trio.change("# killed")
+    trio.configure(flip={"bake": 25})
+    with Load(trio.url, connections=2) as load:
+        process = trio.start("deploy", "--env", "lab", "--version", "killed")
+        until(lambda: flags(trio) != was, 120)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        until(lambda: flags(trio) == was, 10)
+    assert load.report.failed == 0, str(load.report)
+    trio.restore()
+    trio.deploy("--version", "after")
+    assert [host["version"] for host in trio.status()] == ["after"] * 3
+
+
+def test_a_cancelled_deploy_gives_back_every_lease_and_every_flag(trio):
+    was = flags(trio)
+    trio.change("# cancelled")
+    trio.configure(flip={"bake": 25})
+    process = trio.start("deploy", "--env", "lab", "--version", "cancelled")
+    until(lambda: flags(trio) != was, 120)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert time.monotonic() - begun < 10
+    assert [host.leases() for host in trio.hosts] == [""] * 3
+    until(lambda: flags(trio) == was, 10)
+
+
+def test_a_host_that_missed_the_decision_is_put_on_it_by_the_next_run_whatever_becomes_of_that(
+    trio,
+):
+    """As when the controller and the third host died right after it was decided to keep a release."""
+    trio.configure(flip={"keep_warm": True})
+    trio.deploy("--version", "decided")
+    decided = trio.status()[0]
+    third = trio.hosts[2]
+    before = third.run(f"tail -n 2 {BASE}/history.jsonl | head -n 1")
+    third.run(
+        f"cd {BASE} && sed -i '$d' history.jsonl && ln -sfn slots/$1/$2 live.new && mv -T live.new live",
+        {"blue": "green", "green": "blue"}[trio.status()[2]["slot"]],
+        str(json.loads(before)["release"]),
+    )
+    apart = trio.status()
+    assert apart[2]["release"] != decided["release"]
+    assert "all hosts were to serve" in apart[2]["drift"][0]
+
+    settings = trio.app / "guestbook" / "settings.py"
+    settings.write_text(settings.read_text() + "\nimport a_module_that_is_not_there\n")
+    done = trio.deploy("--version", "broken", code=1)
+    assert f"release {decided['release']} is what was decided on: edge3 moved to it" in done.stderr
+    assert serving(trio) == [(decided["release"], True)] * 3
+    assert [host["drift"] for host in trio.status()] == [[]] * 3
+
+
+def test_a_host_that_dies_in_the_bake_is_named_and_the_others_go_back(trio):
+    was = flags(trio)
+    trio.change("# died")
+    trio.configure(flip={"bake": 25})
+    process = trio.start("deploy", "--env", "lab", "--version", "died")
+    until(lambda: was[1] not in flags(trio) and was[0] not in flags(trio), 120)
+    lab_hosts.reboot(trio.hosts[2].host)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    assert "edge3: " in err
+    until(lambda: flags(trio)[:2] == was[:2], 10)
+    trio.restore()
+    until(lambda: trio.status()[2]["containers"], 60)
+    trio.inv("rollback", "--env", "lab")
+    assert len({host["release"] for host in trio.status()}) == 1
+    assert [host["health"]["ok"] for host in trio.status()] == [True] * 3
+
+
+def test_a_host_that_is_down_is_named_and_the_others_are_told(trio):
+    container = trio.hosts[1].host.container
     import subprocess
 
     subprocess.run(["docker", "pause", container], check=True, capture_output=True)
     try:
-        done = pair.deploy("--version", "five", code=1)
-        status = pair.status()
+        done = trio.deploy("--version", "five", code=1)
+        status = trio.status()
     finally:
         subprocess.run(["docker", "unpause", container], check=True, capture_output=True)
     assert "edge2: " in done.stderr
     assert status[0]["health"]["ok"]
     assert "edge2" in status[1]["error"]
-    assert pair.hosts[0].leases() == ""
+    assert [trio.hosts[0].leases(), trio.hosts[2].leases()] == ["", ""]

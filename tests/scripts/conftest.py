@@ -43,8 +43,14 @@ def run(stubs):
     transport = LocalTransport("stub", environment)
     host = Host(transport)
 
-    def run(name: str, *arguments: str, codes: tuple[int, ...] = (0,), stdin: bytes | None = None):
-        command: Command = script(name, *arguments, stdin=stdin).allow(*codes)
+    def run(
+        name: str,
+        *arguments: str,
+        codes: tuple[int, ...] = (0,),
+        stdin: bytes | None = None,
+        uses: tuple[str, ...] = (),
+    ):
+        command: Command = script(name, *arguments, stdin=stdin, uses=uses).allow(*codes)
         (result,) = host.read(command)
         return replace(result, seconds=host.trace[-1].seconds)
 

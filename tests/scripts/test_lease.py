@@ -2,13 +2,14 @@
 
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
 from remote.batch import Fence
-from remote.command import argv
+from remote.command import argv, script
 from remote.errors import CommandFailed, LeaseLost
-from remote.lease import HELD, NOT_SET_UP, Holder, judge, machine, parse_holder
+from remote.lease import HELD, NOT_SET_UP, Held, Holder, judge, machine, parse, parse_holder
 
 ME = Holder("ann", "laptop", 1, "deploy")
 YOU = Holder("bob", "runner", 2, "deploy")
@@ -76,9 +77,9 @@ def test_a_lease_file_that_was_cut_short_blocks_nobody(run, lease):
 
 def test_it_is_given_back_by_its_holder_only(run, lease):
     take(run, lease, "one")
-    run("lease-release", str(lease), "two")
+    assert run("lease-release", str(lease), "two").text == "not ours"
     assert lease.exists()
-    run("lease-release", str(lease), "one")
+    assert run("lease-release", str(lease), "one").text == "released"
     assert not lease.exists()
     run("lease-release", str(lease), "one")
 
@@ -104,37 +105,113 @@ def test_a_change_renews_the_lease(run, lease):
     before = int(lease.read_text().splitlines()[1])
     host = run.host
     host.fence = Fence(str(lease), "one", 100)
+    host.phase = "start"
     host.change(argv("true"))
-    token, expires, holder = lease.read_text().splitlines()
+    token, expires, holder, phase = lease.read_text().splitlines()
     assert token == "one"
     assert int(expires) > before + 50
     assert parse_holder(holder) == ME
+    assert phase == "start"
+    assert lease.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_changing_program_that_outlived_its_connection_is_never_overtaken(run, lease):
     take(run, lease, "one", ttl="1")
     outlived = subprocess.Popen(["flock", str(lease) + ".lock", "sleep", "8"])
     time.sleep(2.1)
-    assert take(run, lease, "two", gone="one") is not None, "expired, but its program still runs"
+    held = take(run, lease, "two", gone="one")
+    assert held is not None, "expired, but its program still runs"
+    assert (held.state, held.alive) == ("busy", False)
+    outlived.wait()
+    assert take(run, lease, "two") is None
+
+
+def test_a_living_holder_is_named_at_once_while_its_program_runs(run, lease):
+    take(run, lease, "one")
+    working = subprocess.Popen(["flock", str(lease) + ".lock", "sleep", "8"])
+    begun = time.monotonic()
+    held = take(run, lease, "two", YOU)
+    assert time.monotonic() - begun < 4, "it does not wait for the lock"
+    assert held.holder == ME
+    working.kill()
+    working.wait()
+
+
+def test_a_lease_given_back_while_a_program_still_runs_waits_for_that_program(run, lease):
+    """An interrupted deploy gives it back at once; the next one may not meet what it left running."""
+    take(run, lease, "one")
+    outlived = subprocess.Popen(["flock", str(lease) + ".lock", "sleep", "7"])
+    time.sleep(0.3)
+    run("lease-release", str(lease), "one")
+    assert not lease.exists()
+    assert str(take(run, lease, "two")) == "a program that outlived its connection"
     outlived.wait()
     assert take(run, lease, "two") is None
 
 
 def test_giving_it_back_inside_a_fenced_program_does_not_wait_for_itself(run, lease):
-    from remote.command import script
-
     take(run, lease, "one")
     host = run.host
     host.fence = Fence(str(lease), "one", 60)
     begun = time.monotonic()
-    host.change(script("lease-release", str(lease), "one", "held"))
+    host.change(script("lease-release", str(lease), "one"))
     assert time.monotonic() - begun < 5
     assert not lease.exists()
 
 
-def test_a_dead_process_of_this_machine_is_an_orphan():
-    from remote.lease import Held
+def beat(run, lease, token, says, codes=(0,)):
+    return run("lease-beat", str(lease), token, "100", stdin=says, codes=codes)
 
+
+def test_a_sign_of_life_renews_the_lease_while_a_program_holds_the_lock(run, lease):
+    take(run, lease, "one", ttl="2")
+    before = int(lease.read_text().splitlines()[1])
+    working = subprocess.Popen(["flock", str(lease) + ".lock", "sleep", "5"])
+    beat(run, lease, "one", b"ship\nstart\n")
+    working.kill()
+    working.wait()
+    token, expires, holder, phase = lease.read_text().splitlines()
+    assert (token, parse_holder(holder), phase) == ("one", ME, "start")
+    assert int(expires) > before + 50
+
+
+def test_a_sign_of_life_for_a_lease_of_somebody_else_changes_nothing(run, lease):
+    take(run, lease, "two", YOU)
+    before = lease.read_text()
+    beat(run, lease, "one", b"ship\n", codes=(75,))
+    assert lease.read_text() == before
+    lease.unlink()
+    beat(run, lease, "one", b"ship\n", codes=(75,))
+    assert not lease.exists()
+
+
+def test_a_look_tells_who_has_it_since_when_and_whether_something_runs(run, lease):
+    def look():
+        return parse(run("lease-look", str(lease)).stdout)
+
+    assert look() is None
+    take(run, lease, "one", replace(ME, ttl=60), ttl="60")
+    held = look()
+    assert (held.state, held.alive, held.holder.who) == ("held", True, "ann")
+    assert held.quiet <= 2
+    assert 58 <= held.left <= 61
+    working = subprocess.Popen(["flock", str(lease) + ".lock", "sleep", "5"])
+    time.sleep(0.3)
+    assert look().state == "busy"
+    working.kill()
+    working.wait()
+
+
+@pytest.mark.parametrize(("quiet", "alive"), [(0, True), (30, True), (31, False), (61, False)])
+def test_a_holder_is_alive_until_two_signs_of_life_are_missing(quiet, alive):
+    holder = Holder("ann", "elsewhere", 1, ttl=60)
+    held = Held("token", expires=1060, holder=holder, now=1000 + quiet)
+    assert held.quiet == quiet
+    assert held.alive is alive
+    assert held.left == 61 - quiet
+
+
+def test_a_dead_process_of_this_machine_is_an_orphan():
     process = subprocess.Popen(["true"])
     process.wait()
     assert Held("t", 0, Holder("ann", machine(), process.pid)).orphaned

@@ -47,17 +47,22 @@ def test_a_file_is_never_readable_by_others_while_it_is_written(tmp_path, run, s
 def test_the_journal_grows_line_by_line(service, run):
     journal = service / "history.jsonl"
     for number in (1, 2):
-        run("record", str(journal), stdin=json.dumps({"release": number, "x": "a\\nb'"}).encode())
+        run(
+            "record",
+            str(journal),
+            uses=("journal",),
+            stdin=json.dumps({"release": number, "x": "a\\nb'"}).encode(),
+        )
     assert [json.loads(line)["release"] for line in journal.read_text().splitlines()] == [1, 2]
     assert mode(journal) == "0o600"
 
 
 def test_the_journal_goes_on_after_a_line_that_a_full_disk_cut_short(run, tmp_path):
     journal = tmp_path / "history.jsonl"
-    run("record", str(journal), stdin=b'{"release": 1}')
+    run("record", str(journal), uses=("journal",), stdin=b'{"release": 1}')
     with journal.open("a") as file:
         file.write('{"release": 2, "vers')
-    run("record", str(journal), stdin=b'{"release": 3}')
+    run("record", str(journal), uses=("journal",), stdin=b'{"release": 3}')
     assert journal.read_text().splitlines() == [
         '{"release": 1}',
         '{"release": 2, "vers',

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from remote.batch import Batch
 from remote.command import script
 
 # Answers as nginx and the app would; what each says is in a file beside it.
@@ -15,7 +14,13 @@ CURL = """
 for last; do :; done
 case $last in
 *:8081/*|*:8082/*) cat {here}/app 2>/dev/null ;;
-*) cat {here}/public 2>/dev/null ;;
+*)
+    cat {here}/public 2>/dev/null
+    while [ $# -gt 1 ]; do
+        if [ "$1" = -o ]; then cat {here}/body >"$2" 2>/dev/null; fi
+        shift
+    done
+    ;;
 esac
 """
 
@@ -32,20 +37,27 @@ def web(stubs, tmp_path):
     """Sets what the app and the public path answer."""
     stubs.add("curl", CURL.format(here=tmp_path))
 
-    def answer(app="200", public=200, release=5):
+    def answer(app="200", public=200, release=5, body=""):
         (tmp_path / "app").write_text(app)
+        (tmp_path / "body").write_text(body)
         header = f"X-EdgePaaS-Release: {release}\r\n" if release is not None else ""
         (tmp_path / "public").write_text(f"HTTP/1.1 {public} Whatever\r\n{header}\r\n")
 
     return answer
 
 
-def flip(run, service, *, bake="0", codes=(0,)):
+PROBE = ("/health", "0", "")
+COMMIT = b'commit {"release": 5}\n'
+
+
+def words(service, *, bake="0", patience="5", probe=PROBE):
     (service / "slots" / "green" / "5").mkdir(parents=True, exist_ok=True)
-    return run(
-        *("flip", str(service), "green", "5", "8082", "/health", "80", "localhost", bake),
-        codes=codes,
-    )
+    place = (str(service), "green", "5", "8082", "/health", "80", "localhost")
+    return (*place, bake, patience, *probe)
+
+
+def flip(run, service, *, codes=(0,), say=COMMIT, **more):
+    return run("flip", *words(service, **more), codes=codes, stdin=say, uses=("journal",))
 
 
 def live(service):
@@ -57,6 +69,9 @@ def test_a_healthy_release_goes_live(run, service, web):
     web()
     assert flip(run, service).text == "slots/blue/4"
     assert live(service) == "slots/green/5"
+    assert (service / "history.jsonl").read_text() == '{"release": 5}\n'
+    assert (service / "history.jsonl").stat().st_mode & 0o777 == 0o600
+    assert not (service / "history.spare").exists()
 
 
 def test_an_unhealthy_slot_never_reaches_nginx(run, service, web):
@@ -97,7 +112,27 @@ def test_the_first_release_is_flipped_back_to_nothing(run, service, web):
     assert live(service) == "slots/none/0"
 
 
-def test_a_release_that_fails_during_the_bake_is_flipped_back(run, service, web, tmp_path):
+@pytest.mark.parametrize(
+    ("probe", "answer", "code"),
+    [
+        (("/front", "0", ""), {}, 0),
+        (("/front", "301", ""), {"public": 301}, 0),
+        (("/front", "301", ""), {}, 31),
+        (("/front", "0", "welcome"), {"body": "<p>welcome</p>"}, 0),
+        (("/front", "0", "welcome"), {"body": "<p>sorry</p>"}, 31),
+    ],
+)
+def test_the_probe_wants_what_the_settings_say(run, service, web, stubs, probe, answer, code):
+    point(service, "slots/blue/4")
+    web(**answer)
+    flip(run, service, probe=probe, codes=(code,))
+    assert live(service) == ("slots/blue/4" if code else "slots/green/5")
+    assert any(line.endswith("http://127.0.0.1:80/front") for line in stubs.said)
+
+
+def test_a_release_that_fails_during_the_bake_is_flipped_back_within_a_second_of_it(
+    run, service, web, tmp_path
+):
     point(service, "slots/blue/4")
     web()
     breaker = subprocess.Popen(
@@ -105,66 +140,107 @@ def test_a_release_that_fails_during_the_bake_is_flipped_back(run, service, web,
     )
     result = flip(run, service, bake="20000", codes=(31,))
     breaker.wait()
-    assert "flipped back" in result.stderr
+    assert live(service) == "slots/blue/4"
+    assert "answered 500 from release none, wanted 5" in result.stderr
+    told = re.search(r"at most ([0-9]+) ms, ([0-9]+) ms of them after", result.stderr)
+    assert 200 <= int(told[2]) <= int(told[1])
+    assert not (service / "history.jsonl").exists()
+    assert result.seconds < 10
+
+
+def test_told_to_go_back_it_does_so_in_the_middle_of_the_bake(run, service, web):
+    point(service, "slots/blue/4")
+    web()
+    result = flip(run, service, bake="20000", say=b"back web2 failed\n", codes=(33,))
+    assert "flipped back to slots/blue/4: web2 failed" in result.stderr
     assert live(service) == "slots/blue/4"
     assert result.seconds < 10
 
 
-def test_a_flip_that_nobody_listens_to_any_more_goes_back(run, service, web, stubs):
+@pytest.mark.parametrize("say", [None, b"", b"nonsense\n"])
+def test_without_a_word_for_it_nothing_stays(run, service, web, say):
     point(service, "slots/blue/4")
     web()
-    (service / "slots" / "green" / "5").mkdir(parents=True)
-    batch = Batch(
-        (script("flip", str(service), "green", "5", "8082", "/h", "80", "localhost", "30000"),)
-    )
-    program = batch.program()
+    flip(run, service, say=say, codes=(32,))
+    assert live(service) == "slots/blue/4"
+
+
+def test_a_word_for_it_does_not_shorten_the_bake(run, service, web):
+    point(service, "slots/blue/4")
+    web()
+    assert flip(run, service, bake="1500").seconds >= 1.5
+
+
+def test_no_room_for_the_journal_is_found_before_traffic_moves(run, service, web, stubs):
+    point(service, "slots/blue/4")
+    web()
+    stubs.add("head", 'case "$*" in *8192*) exit 1 ;; *) exec /usr/bin/head "$@" ;; esac')
+    assert "no room" in flip(run, service, codes=(35,)).stderr
+    assert live(service) == "slots/blue/4"
+
+
+@pytest.fixture
+def begun(service, web, stubs):
+    """A flip that is under way, with its stdin open."""
+    point(service, "slots/blue/4")
+    web()
     environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
-    process = subprocess.Popen(
-        ["sh", "-c", batch.shell_line()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-    )
-    process.stdin.write(program)
+    body = script("flip", "x", uses=("journal",)).body
+    made = []
+
+    def begin(**more):
+        process = subprocess.Popen(
+            ["sh", "-c", body, "sh", *words(service, **more)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        made.append(process)
+        wait_for(lambda: live(service) == "slots/green/5")
+        return process
+
+    yield begin
+    for process in made:
+        process.kill()
+        process.wait(timeout=10)
+
+
+def test_a_flip_whose_controller_is_gone_goes_back(begun, service):
+    process = begun(bake="30000")
     process.stdin.close()
-    wait_for(lambda: live(service) == "slots/green/5")
+    wait_for(lambda: live(service) == "slots/blue/4")
+    assert process.wait(timeout=10) == 32
+
+
+def test_a_flip_that_nobody_listens_to_any_more_goes_back(begun, service):
+    process = begun(bake="30000")
     process.stdout.close()
     process.stderr.close()
     wait_for(lambda: live(service) == "slots/blue/4")
-    process.wait(timeout=10)
+    assert process.wait(timeout=10) == 32
 
 
-def test_a_flip_whose_listener_went_in_the_last_moment_goes_back(service, web, stubs):
-    point(service, "slots/blue/4")
-    web()
-    (service / "slots" / "green" / "5").mkdir(parents=True)
-    words = (str(service), "green", "5", "8082", "/h", "80", "localhost", "0")
-    reader, writer = os.pipe()
-    os.close(reader)
-    environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
-    done = subprocess.run(
-        ["sh", "-c", script("flip", "x").body, "sh", *words], env=environment, stderr=writer
-    )
-    os.close(writer)
-    assert done.returncode == 32
-    assert live(service) == "slots/blue/4"
+def test_a_flip_that_hears_nothing_after_its_bake_goes_back(begun, service):
+    process = begun(patience="1")
+    wait_for(lambda: live(service) == "slots/blue/4")
+    assert process.wait(timeout=10) == 32
 
 
-def test_a_flip_that_is_interrupted_goes_back(run, service, web, stubs):
-    point(service, "slots/blue/4")
-    web()
-    stubs.add("sleep", "exec /bin/sleep 0.2")
-    body = script("flip", "x").body
-    environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
-    words = (str(service), "green", "5", "8082", "/h", "80", "localhost", "30000")
-    process = subprocess.Popen(
-        ["sh", "-c", body, "sh", *words], env=environment, stderr=subprocess.DEVNULL
-    )
-    wait_for(lambda: live(service) == "slots/green/5")
+def test_a_flip_that_is_interrupted_goes_back(begun, service):
+    process = begun(bake="30000")
     process.terminate()
-    process.wait(timeout=10)
+    assert process.wait(timeout=10) == 32
     assert live(service) == "slots/blue/4"
+
+
+def test_it_asks_for_the_word_once_it_has_baked(begun, service):
+    process = begun()
+    assert process.stderr.readline() == b"baked\n"
+    process.stdin.write(COMMIT)
+    process.stdin.close()
+    assert process.wait(timeout=10) == 0
+    assert live(service) == "slots/green/5"
 
 
 def wait_for(condition, seconds=10):
