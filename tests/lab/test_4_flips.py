@@ -122,6 +122,35 @@ def test_nginx_flip_moves_traffic_and_says_so(project, both):
     assert f"{idle} is live already" in refused.stderr
 
 
+def test_a_rollback_to_what_was_kept_warm_is_one_flip(project):
+    project.configure(flip={"keep_warm": True})
+    project.deploy("--version", "warm")
+    before = project.status()[0]
+    project.change("# after the warm one")
+    assert "kept warm" in project.deploy("--version", "hot").stderr
+    started = "docker inspect -f '{{.Id}} {{.State.StartedAt}}' guestbook-lab-$1"
+    was = project.host.run(started, before["slot"])
+    said = project.inv("rollback", "--env", "lab")
+    assert "(3 round trips)" in said.stdout, "look, flip, finish"
+    assert project.get()["version"] == "warm"
+    assert project.host.run(started, before["slot"]) == was, "nothing was started"
+    project.restore()
+    assert (
+        "did not run"
+        not in project.inv("rollback", "--env", "lab", "--to", str(before["release"] + 1)).stderr
+    )
+    running = project.host.run("docker ps --format '{{.Names}}' | grep -c guestbook-lab")
+    assert running == "1", "without keep_warm only the live one runs"
+    (ledger,) = json.loads(project.inv("releases", "--env", "lab", "--json").stdout)["hosts"]
+    last = ledger["releases"][-3:]
+    assert [(one["action"], one["result"]) for one in last] == [
+        *(("deploy", "good"), ("rollback", "good"), ("rollback", "good"))
+    ]
+    assert ledger["live"]["release"] == last[-1]["release"]
+    assert last[-1]["release"] in ledger["kept"]
+    assert "live" in project.inv("releases", "--env", "lab").stdout.splitlines()[-1]
+
+
 def test_nginx_flip_refuses_a_slot_where_nothing_runs(project):
     project.deploy("--version", "alone")
     refused = project.inv("nginx.flip", "--env", "lab", code=1)

@@ -46,17 +46,17 @@ def test_all_hosts_get_the_release_and_none_when_one_can_not(trio):
     assert [host["version"] for host in before] == ["one"] * 3
     assert len({host["release"] for host in before}) == 1
 
-    trio.change("# second")
-    third = trio.hosts[2]
-    # A port that somebody else has: the release can not start on that host.
-    idle = {"blue": 8082, "green": 8081}[before[2]["slot"]]
-    third.run(f"systemd-run -q --unit squatter python3 -m http.server {idle} --bind 127.0.0.1")
-    try:
-        with Load(trio.url, connections=4) as load:
-            done = trio.deploy("--version", "two", code=1)
-    finally:
-        third.run("systemctl stop squatter")
+    # It does not come up on the third host, and on the others it does.
+    settings = trio.app / "guestbook" / "settings.py"
+    settings.write_text(
+        settings.read_text() + "\nimport os\nassert not os.path.exists('/data/sick'), 'no way'\n"
+    )
+    trio.hosts[2].run(f"touch {BASE}/data/sick")
+    with Load(trio.url, connections=4) as load:
+        done = trio.deploy("--version", "two", code=1)
+    trio.hosts[2].run(f"rm {BASE}/data/sick")
     assert "edge3: " in done.stderr
+    assert "no way" in done.stderr
     assert load.report.failed == 0, str(load.report)
     assert serving(trio) == [(before[0]["release"], True)] * 3
     assert [host.leases() for host in trio.hosts] == [""] * 3
