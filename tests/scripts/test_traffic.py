@@ -374,8 +374,21 @@ def test_data_of_another_user_is_found_before_the_start(run, service, web, docke
     assert not any("run -d" in line for line in stubs.said)
 
 
-def drain(run, service, *, limit="5", codes=(0,)):
-    return run("drain", str(service), "shop-prod-blue", "blue", "8081", limit, "30", codes=codes)
+def drain(run, service, *, limit="5", keep="", codes=(0,)):
+    place = (str(service), "shop-prod-blue", "blue", "8081")
+    return run("drain", *place, limit, "30", keep, codes=codes)
+
+
+@pytest.mark.parametrize(("keep", "stopped"), [("1m", False), ("999999g", True)])
+def test_the_old_slot_runs_on_where_it_is_kept_warm_and_memory_is_left(
+    run, service, stubs, keep, stopped
+):
+    point(service, "slots/green/5")
+    stubs.add("docker", 'case "$1" in inspect) echo true ;; esac')
+    stubs.add("ss")
+    result = drain(run, service, keep=keep)
+    assert any("docker stop" in line for line in stubs.said) is stopped
+    assert ("kept warm" in result.text) is not stopped
 
 
 def test_the_old_slot_is_stopped_once_nobody_talks_to_it(run, service, stubs, tmp_path):
@@ -388,14 +401,14 @@ def test_the_old_slot_is_stopped_once_nobody_talks_to_it(run, service, stubs, tm
     quiet.wait()
     assert 0.9 < result.seconds < 4
     assert stubs.said[-1] == "docker stop -t 30 shop-prod-blue"
-    assert result.text == "stopped with 0 connections left"
+    assert result.text == "drained and stopped with 0 connections left"
 
 
 def test_draining_has_an_end(run, service, stubs):
     point(service, "slots/green/5")
     stubs.add("docker", 'case "$1" in inspect) echo true ;; esac')
     stubs.add("ss", "echo connection")
-    assert drain(run, service, limit="1").text == "stopped with 1 connections left"
+    assert drain(run, service, limit="1").text == "drained and stopped with 1 connections left"
 
 
 def test_the_live_slot_is_never_stopped(run, service, stubs):
