@@ -12,6 +12,8 @@ from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.service import Service
 from env.layers import Resolution
+from remote import nginx
+from remote.background import ahead
 from remote.host import Host
 
 
@@ -45,6 +47,7 @@ def resolve(
         cautions = [] if request.image else leaks.check(settings.build)
         for host in hosts:
             host.begin()
+        ahead(lambda: nginx.configure(service.site))  # the template is compiled while hosts answer
         image.require_engine()
         warned = f", {len(values.warnings)} warnings" if values.warnings else ""
         phase.outcome = f"version {version.text}, {len(values.values)} variables{warned}"

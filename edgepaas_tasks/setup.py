@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.service import Service
 from remote import engine, facts, nginx, service, systems, volume
+from remote.background import ahead
 from remote.command import Command
 from remote.facts import Facts
 from remote.host import Host
@@ -78,6 +79,7 @@ def setup(
     of: Service, hosts: Sequence[Host], progress: Progress, parts: Sequence[Part] = EVERYTHING
 ) -> Mapping[str, tuple[str, ...]]:
     """What was changed on each host, a line each; empty when it was ready already."""
+    ahead(lambda: nginx.configure(of.site))  # the template is compiled while hosts answer
     with progress.phase("look") as phase:
         seen = on_each(hosts, lambda host: look(of, host))
         phase.outcome = ", ".join(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
-from typing import Any, TypeVar
+from typing import Any
 
+from remote.background import ahead
 from remote.connection import connect, disconnect
 from remote.forward import reverse
 from remote.target import Target
-
-Answer = TypeVar("Answer")
 
 _links: dict[Target, Link] = {}
 _guard = threading.Lock()
@@ -122,20 +120,6 @@ class Link:
         connection, self._connection = self._connection, None
         if connection is not None:
             disconnect(connection)
-
-
-def ahead(work: Callable[[], Answer]) -> Future[Answer]:
-    """Does it in a thread of its own, which never keeps the process from ending."""
-    future: Future[Answer] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
 
 
 def _close_channel(future: Future[Any]) -> None:
