@@ -21,7 +21,8 @@ def keepsake(project) -> None:
 def kept(project) -> None:
     """Docker runs, or comes up by itself, and has everything."""
     project.host.run(
-        "n=0; until docker info >/dev/null 2>&1; do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 0.3; done; "
+        "end=$(($(date +%s) + 90)); "
+        "until docker info >/dev/null 2>&1; do [ $(date +%s) -lt $end ] || exit 1; sleep 0.3; done; "
         "set -e; docker image inspect keepsake:1; docker inspect keepsake; docker volume inspect keepsake"
     )
     at = "$(docker volume inspect -f '{{.Mountpoint}}' keepsake)/one"

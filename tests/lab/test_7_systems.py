@@ -9,7 +9,7 @@ import testinfra
 from edgepaas_tasks.lab.load import Load
 
 from .conftest import make
-from .keepsakes import gone_and_back, grown, until_serving
+from .keepsakes import gone_and_back, until_serving
 
 FLAVOURS = {
     # system: Docker's packages from where, in the lab's server; the engine's package
@@ -130,4 +130,3 @@ def test_the_site_outlives_the_docker_daemon(flavour):
 @serving
 def test_without_its_volume_docker_stays_down_and_with_it_everything_is_back(flavour):
     gone_and_back(flavour)
-    grown(flavour)

@@ -97,6 +97,7 @@ def test_killed_at_any_step_docker_runs_nothing_is_lost_and_a_rerun_completes(ho
             _, said = killed.communicate(timeout=120)
             what = f"{steps[point - 1]}: {said}"
             assert "Traceback" not in said, what
+            print(what)  # shown when what follows fails
             run("PATH=/usr/bin:/bin; rm -f /run/kill-at")
             kept(host)
             host.inv("volume.setup", "--env", "lab")

@@ -250,3 +250,44 @@ def test_a_local_postgres_is_named_by_its_parts(run, stubs, tmp_path, there, nam
     (result,) = run.host.read(elsewhere("facts", own=("/usr/lib/postgresql/", tmp_path / "none")))
     lines = result.stdout.splitlines()
     assert [line.removeprefix("postgres=") for line in lines if line[:9] == "postgres="] == named
+
+
+GIB = 2**30
+# As dumpe2fs -h and xfs_info print a file system of 4 GiB.
+DUMPE2FS = "Block count:              1048576\\nReserved block count:     52428\\nBlock size:               4096\\n"
+XFS_INFO = "meta-data=/dev/x isize=512 agcount=4\\ndata     =         bsize=4096   blocks=1048576, imaxpct=25\\n"
+
+
+@pytest.mark.parametrize("type_", ["ext4", "xfs"])
+@pytest.mark.parametrize("gib", [4, 5])
+def test_a_file_system_follows_a_volume_that_grew(run, stubs, tmp_path, type_, gib):
+    where, etc = tmp_path / "docker", tmp_path / "etc"
+    drop_in = etc / "systemd/system/docker.service.d"
+    for folder in (where, drop_in, tmp_path / "lib"):
+        folder.mkdir(parents=True)
+    (drop_in / "10-volume.conf").write_text(f"RequiresMountsFor={where}\n")
+    options = "defaults,noatime,nofail,x-systemd.device-timeout=30s 0 2"
+    (etc / "fstab").write_text(f"UUID=u-1 {where} {type_} {options}\n")
+    (where / ".edgepaas-volume").write_text("vol-1 u-1\n")
+    stubs.add("blkid", "echo u-1")
+    # It is mounted where it belongs, and nowhere else.
+    stubs.add("mountpoint", f'case "$*" in "-q {where}") ;; -q*) exit 1 ;; *) echo 7:0 ;; esac')
+    stubs.add("blockdev", f"echo {gib * GIB}")
+    stubs.add("dumpe2fs", f"printf '{DUMPE2FS}'")
+    stubs.add("xfs_info", f"printf '{XFS_INFO}'")
+    for name in ("resize2fs", "xfs_growfs", "systemctl"):
+        stubs.add(name)
+    command = elsewhere(
+        *("volume-setup", "/dev/x", type_, str(where), "adopt", "vol-1", str(tmp_path)),
+        uses=("quiet",),
+        etc=("/etc/", etc),
+        state=("state=/var/lib/", f"state={tmp_path}/lib"),
+    )
+    (result,) = run.host.read(command)
+    assert result.code == 0, result.stderr
+    grown = [line for line in stubs.said if line.startswith(("resize2fs", "xfs_growfs"))]
+    if gib == 4:
+        assert (result.text, grown) == ("", [])
+    else:
+        assert result.text == "grew the file system from 4096 to 5120 MB"
+        assert grown == ["resize2fs /dev/x" if type_ == "ext4" else f"xfs_growfs {where}"]
