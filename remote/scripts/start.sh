@@ -96,7 +96,10 @@ while :; do
         echo "not healthy within $timeout s; the last answer of $health was $answer" >&2
         exit 21
     fi
-    echo "waiting for $health: $answer" >&2
+    case $answer in
+    000*) echo "waiting for $health: no answer yet" >&2 ;;
+    *) echo "waiting for $health: $answer" >&2 ;;
+    esac
     sleep 0.2
 done
 echo "$answer"
