@@ -61,6 +61,12 @@ def reasons(link: Any, target: Target, connection: Any) -> Iterator[None]:
             "check the host's address in the settings",
         ) from None
     except (NoValidConnectionsError, SSHException, OSError, EOFError) as error:
+        if _at_the_login(link):
+            raise failed(
+                f"{who} is there, and there is nothing to log in with",
+                _cause(error),
+                "ssh-add a key, or set edgepaas.ssh.key",
+            ) from None
         if isinstance(link.gateway, str):
             raise failed(
                 "no SSH connection through the proxy command",
@@ -73,6 +79,12 @@ def reasons(link: Any, target: Target, connection: Any) -> Iterator[None]:
             _cause(error),
             "is the host up, and sshd listening on that port?",
         ) from None
+
+
+def _at_the_login(link: Any) -> bool:
+    """Whether keys were exchanged, and the host's accepted, but nobody is logged in."""
+    transport = link.client.get_transport()
+    return transport is not None and transport.is_active() and not transport.is_authenticated()
 
 
 def _cause(error: BaseException) -> str:

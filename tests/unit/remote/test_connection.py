@@ -1,6 +1,7 @@
 """Connections to real SSH servers on the loopback address: who is let through to a login, and who is not."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,15 @@ def test_every_key_that_a_host_shows_is_seen_without_a_login(ssh_server, target)
         " ".join(line.split()[1:]) for line in server.pins.splitlines()
     ]
     assert server.logins == 0
+
+
+def test_nothing_to_log_in_with_is_told_apart_from_no_connection(ssh_server, pins, target):
+    server = ssh_server("one")
+    pins.write_text(server.pins)
+    with pytest.raises(Unreachable) as caught:
+        opens(replace(target(server), key=None))
+    assert "the host is there, and there is nothing to log in with" in str(caught.value)
+    assert "edgepaas.ssh.key" in caught.value.next_step
 
 
 def test_a_port_that_nobody_listens_on(ssh_server, target):
