@@ -52,6 +52,15 @@ def arm() -> None:
     trace = Path(os.environ["TRACE"])
     fault = Fault(*json.loads(os.environ["FAULT"])) if "FAULT" in os.environ else None
     execute = Host._execute
+    # A lease's signs of life go over a connection, and into a trace, of their own.
+    twins = set()
+
+    def twin(host):
+        twins.add(made := host.unarmed_twin())
+        return made
+
+    if hasattr(Host, "twin"):
+        Host.unarmed_twin, Host.twin = Host.twin, twin
 
     def note(word: str, **more) -> None:
         # Whole lines, written before the process may die.
@@ -70,6 +79,8 @@ def arm() -> None:
             time.sleep(0.02)
 
     def wrapped(host, batch, **how):
+        if host in twins:
+            return execute(host, batch, **how)
         number = len(host.trace)
         strikes: list[str] = []
 
