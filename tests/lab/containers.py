@@ -4,8 +4,17 @@ import json
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from edgepaas_tasks import runtime
+
+
+class Ended(NamedTuple):
+    """What became of a container: its exit code, and what it said."""
+
+    code: int
+    out: str
+    err: str
 
 
 @dataclass
@@ -45,15 +54,16 @@ class Containers:
         words = docker("image", "inspect", "-f", form, image).strip()
         return ["python3", "/opt/edgepaas/runtime.pyz", "--image", words]
 
-    def wait(self, name: str) -> tuple[int, str]:
-        """Its exit code and all that it said, once it has ended."""
-        return int(docker("wait", name)), self.log(name)
+    def wait(self, name: str) -> Ended:
+        code = int(docker("wait", name))
+        done = subprocess.run(["docker", "logs", name], capture_output=True, text=True, check=True)
+        return Ended(code, done.stdout.strip(), done.stderr)
 
     def log(self, name: str) -> str:
         done = subprocess.run(["docker", "logs", name], capture_output=True, text=True, check=True)
         return done.stdout + done.stderr
 
-    def run(self, image: str, *command: str, **environment: str) -> tuple[int, str]:
+    def run(self, image: str, *command: str, **environment: str) -> Ended:
         return self.wait(self.start(image, command=command, **environment))
 
     def inside(self, name: str, *words: str) -> str:

@@ -131,11 +131,11 @@ def test_any_driver_and_any_way_to_start_ends_as_the_app_with_its_signals(
         time.sleep(0.05)
     docker("stop", "-t", "30", name)
     asking.join()
-    code, log = containers.wait(name)
+    ended = containers.wait(name)
     assert answers[0]["it"] == "a module beside the app"
-    assert code == 0, log
-    assert "ended gracefully" in log
-    assert ("its own entrypoint" in log) == (driver == "asyncpg")
+    assert ended.code == 0, ended
+    assert "ended gracefully" in ended.out
+    assert ("its own entrypoint" in ended.out) == (driver == "asyncpg")
 
 
 TABLE = {
@@ -192,9 +192,9 @@ def test_every_sslmode_against_every_server_has_its_outcome(
     asked["verify-full other name"] = (f"{other}?sslmode=verify-full", "/data/ca.crt")
     asked["verify-ca other name"] = (f"{other}?sslmode=verify-ca", "/data/ca.crt")
     words = ("python3", "-c", PROBE, json.dumps(asked))
-    code, log = containers.run(images[driver], *words)
-    assert code == 0, log
-    answers = json.loads(log.splitlines()[-1])
+    ended = containers.run(images[driver], *words)
+    assert ended.code == 0, ended
+    answers = json.loads(ended.out)
     wanted = {
         f"{mode} {server}": outcome
         for mode, outcomes in TABLE.items()
@@ -234,30 +234,29 @@ def test_each_mode_with_a_database_that_is_up_down_late_or_absent(served, contai
     server, image = served.server, images["psycopg2"]
     start = lambda mode, wait="1": containers.run(image, *ECHO, **given(server, mode, wait))  # noqa: E731
     for mode in ("postgres_only", "try_postgres"):
-        code, log = start(mode)
-        assert (code, log.splitlines()[-1]) == (0, "postgres_only"), log
-    assert start("sqlite_only")[1].splitlines()[-1] == "sqlite_only"
+        assert start(mode)[:2] == (0, "postgres_only")
+    assert start("sqlite_only").out == "sqlite_only"
 
     server.stop()
-    code, log = start("postgres_only")
-    assert code == 78
-    assert "edgepaas: not started: " in log
-    code, log = start("try_postgres")
-    assert code == 78, "release 7 was on Postgres when it was up"
-    assert "not falling back to SQLite" in log
+    ended = start("postgres_only")
+    assert ended.code == 78
+    assert "edgepaas: not started: " in ended.err
+    ended = start("try_postgres")
+    assert ended.code == 78, "release 7 was on Postgres when it was up"
+    assert "not falling back to SQLite" in ended.err
     (containers.data / ".edgepaas-database-7.json").unlink()
-    code, log = start("try_postgres")
-    assert (code, log.splitlines()[-1]) == (0, "sqlite_only")
-    assert "WARNING: release 7 is on SQLite, not on Postgres" in log
+    ended = start("try_postgres")
+    assert ended[:2] == (0, "sqlite_only"), ended
+    assert "WARNING: release 7 is on SQLite, not on Postgres" in ended.err
 
     (containers.data / ".edgepaas-database-7.json").unlink()
     timer = later(server.start)
     for mode in ("postgres_only", "try_postgres"):
-        code, log = start(mode, "90")
-        assert (code, log.splitlines()[-1]) == (0, "postgres_only"), log
+        ended = start(mode, "90")
+        assert ended[:2] == (0, "postgres_only"), ended
     timer.join()
-    assert server.password not in log
-    assert server.address not in log
+    assert server.password not in ended.err
+    assert server.address not in ended.err
 
 
 def test_a_wait_hears_sigterm(served, containers, images):
@@ -273,12 +272,12 @@ def test_a_wait_hears_sigterm(served, containers, images):
     begun = time.monotonic()
     docker("stop", "-t", "30", name)
     assert time.monotonic() - begun < 20
-    assert containers.wait(name)[0] == 143
+    assert containers.wait(name).code == 143
 
 
 def test_an_image_that_keeps_its_python_elsewhere_is_asked_there(served, containers, images):
     """The driver is in an environment of its own, which is not on PATH: its script's first line names it."""
-    code, log = containers.run(
+    ended = containers.run(
         images["psycopg2"],
         "/venv/bin/pip",
         "--version",
@@ -287,8 +286,8 @@ def test_an_image_that_keeps_its_python_elsewhere_is_asked_there(served, contain
         DATABASE_URL=served.server.url,
         EDGEPAAS_SQLITE="/data/other.db",
     )
-    assert code == 0, log
-    assert "database: postgres_only" in log
+    assert ended.code == 0, ended
+    assert "database: postgres_only" in ended.err
 
 
 def test_one_image_is_local_here_and_deployed_there(served, containers, tmp_path):
