@@ -273,12 +273,13 @@ def begin_anew(project, **over) -> None:
     """Nothing deployed, an empty database, DATABASE_URL in .env, and these settings."""
     project.restore()
     project.configure(**over)
+    project.server.start()
+    project.server = postgres.find(project.state)  # its address may be another one now
     (project.folder / ".env").write_text(f"DATABASE_URL={project.server.url}\n")
     project.host.run(
         "command -v docker >/dev/null && docker ps -aq --filter label=edgepaas.service | xargs -r docker rm -f; "
         "rm -rf /opt/edgepaas/guestbook-lab"
     )
-    project.server.start()
     project.server.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION guestbook")
     project.inv("setup", "--env", "lab")
 
