@@ -74,7 +74,7 @@ def deploy(
     version, values = resolve(service, progress, request, hosts)
     with held(service, hosts, progress, "deploy", wait, version.commit) as (tenure, states):
         ancestry.require(service, version, states, progress, force=request.force_older)
-        states = recovery.attempt(service, hosts, progress, tenure.fence, states)
+        states = recovery.attempt(service, hosts, progress, tenure.fence, states).states
         with progress.phase("build") as phase:
             machines = {name: state.facts.arch for name, state in states.items()}
             built = image_for(service, progress, version, request, machines)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgepaas_tasks import environment, modes
+from edgepaas_tasks import environment, modes, recovery
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.deploy import Outcome, carry
 from edgepaas_tasks.progress import Progress
@@ -35,6 +35,7 @@ def push(
         values = environment.gather(service.settings, given)
         phase.outcome = f"{len(values.values)} variables"
     with held(service, hosts, progress, action, wait) as (tenure, states):
+        states = recovery.settle(service, hosts, progress, tenure.fence, states).states
         live = _live(states)
         number = max(state.next_release for state in states.values())
         composed = environment.compose(service.settings, values, number, live.version)

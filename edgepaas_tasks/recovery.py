@@ -92,13 +92,13 @@ def attempt(
     progress: Progress,
     fence: Fence,
     states: dict[str, State],
-) -> dict[str, State]:
+) -> Settled:
     """Like `settle`, before a new release that every host gets anyway: what can not be repaired is a warning."""
     try:
-        return settle(service, hosts, progress, fence, states).states
+        return settle(service, hosts, progress, fence, states)
     except (RemoteError, HostErrors, Refused) as error:
         progress.note(f"not repaired, the new release replaces it: {str(error).splitlines()[0]}")
-        return states
+        return Settled(states)
 
 
 def _astray(state: State, number: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks import readiness
+from edgepaas_tasks import ancestry, readiness
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.request import Request, resolve
 from edgepaas_tasks.service import Service
@@ -36,6 +36,7 @@ def rehearse(service: Service, hosts: Sequence[Host], progress: Progress, reques
         for name, state in states.items():
             readiness.require(service, name, state)
         phase.outcome = readiness.describe(states)
+    ancestry.require(service, version, states, progress, force=request.force_older)
     before = {name: state.live for name, state in states.items()}
     return Plan(
         version=version.text,

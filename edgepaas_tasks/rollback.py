@@ -34,8 +34,12 @@ def rollback(
     """Deploy a kept release with its own environment: the given one, or the good one before the live one."""
     begun = int(time.time())
     with held(service, hosts, progress, "rollback", wait) as (tenure, states):
-        settled = recovery.settle(service, hosts, progress, tenure.fence, states)
-        if to is None and settled.undone and settled.rollout is not None:
+        # What a given release replaces anyway need not be in order first.
+        settle = recovery.settle if to is None else recovery.attempt
+        settled = settle(service, hosts, progress, tenure.fence, states)
+        if settled.rollout is not None and (
+            settled.undone if to is None else settled.rollout.release.number == to
+        ):
             # That was the way back: it left a release that no deploy had finished.
             return outcome(settled.rollout, progress)
         states = settled.states

@@ -218,8 +218,8 @@ class Rollout:
 
     def clear(self) -> None:
         """Drain and stop the old slot, and no more."""
-        for_each = {host: list(self._drain(self.before[host.name])) for host in self.hosts}
-        on_each(self.hosts, lambda host: host.change(*for_each[host]))
+        old = [host for host in self.hosts if self.before[host.name].slot]
+        on_each(old, lambda host: host.change(*self._drain(self.before[host.name])))
 
     def record_failure(self, error: Exception) -> None:
         """So that its number is never used again. That this fails too must not hide why the deploy failed."""

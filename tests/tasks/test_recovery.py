@@ -141,7 +141,7 @@ def test_what_can_not_be_repaired_does_not_keep_a_new_release_away(service, caps
     states = on_each(hosts, lambda host: status.look(service, host))
     fence = Fence("lease", "token", 60)
     with Progress("test") as progress:
-        assert recovery.attempt(service, hosts, progress, fence, states) == states
+        assert recovery.attempt(service, hosts, progress, fence, states).states == states
         with pytest.raises(RemoteError):
             recovery.settle(service, hosts, progress, fence, states)
     assert "not repaired" in capsys.readouterr().err
@@ -158,6 +158,19 @@ def test_a_rollback_from_what_nobody_decided_on_goes_one_release_back_and_not_tw
     done, _ = go_back(service, host)
     assert (done.release.number, done.action) == (5, "repair")
     assert host.live == "slots/blue/5"
+
+
+def test_a_rollback_to_what_the_repair_came_to_is_done_with_it(service):
+    done, (used,) = go_back(service, Kept("web1", "slots/green/6", [entry(4), entry(5)]), to=5)
+    assert (done.release.number, done.action) == (5, "repair")
+
+
+def test_a_rollback_to_a_given_release_is_not_kept_away_by_what_can_not_be_repaired(service):
+    fails = {"start release 5": 20}
+    host = Kept("web1", "slots/green/6", [entry(4), entry(5)], fails=fails)
+    done, _ = go_back(service, host, to=4)
+    assert done.release.number == 4
+    assert host.live == "slots/blue/4"
 
 
 def test_a_rollback_to_what_still_runs_is_three_round_trips(service):
