@@ -62,17 +62,17 @@ def one_host(bench: Bench, result: Result, rounds: int, *, quick: bool) -> None:
         [
             tool.name,
             *(str(found[rtt][tool.name]) for rtt in found),
-            ratio(middle[tool.name], middle[OURS.name]),
+            f"{ratio(middle[tool.name], middle[OURS.name]).median:.2f}",
         ]
         for tool in chosen
     ]
     result.table("W on one host", table(columns, rows))
     for rtt, series in found.items():
-        value = series[OURS.name].median / series[FLOOR.name].median
+        value = ratio(series[OURS.name], series[FLOOR.name])
         result.target(Target(f"W against the floor, {rtt * 1000:.0f} ms", value, 1.3))
     for tool, least in ((NAIVE, 3.0), (PYINFRA, 5.0), (ANSIBLE, 12.0)):
         if tool in chosen:
-            times = middle[tool.name].median / middle[OURS.name].median
+            times = ratio(middle[tool.name], middle[OURS.name])
             result.target(Target(f"faster than {tool.name}, 50 ms", times, least, at_least=True))
 
 
@@ -92,10 +92,9 @@ def many_hosts(bench: Bench, result: Result, rounds: int, *, quick: bool) -> Non
         [tool.name, *(str(found[count].get(tool.name, "-")) for count in counts)] for tool in chosen
     ]
     result.table("W on several hosts, 50 ms", table(["no-change run, s", *map(str, counts)], rows))
-    base = found[1][OURS.name].median
     for count, most in ((10, 1.2), (30, 2.0)):
         if count in found:
-            value = found[count][OURS.name].median / base
+            value = ratio(found[count][OURS.name], found[1][OURS.name])
             result.target(Target(f"{count} hosts against one, 50 ms", value, most))
     cpu = {
         count: Series([OURS.run(bench, count).cpu for _ in range(3)]) for count in (1, counts[-1])

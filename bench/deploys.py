@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.converge import RTTS
 from bench.hosts import Bench, Machine
-from bench.measure import Series, alternate, table
+from bench.measure import Series, alternate, ratio, table
 from bench.project import Project
 from bench.result import Result, Target
 from bench.tools import timed
@@ -55,7 +55,7 @@ def setup(bench: Bench, project: Project, machine: Machine, result: Result, roun
     columns = ["s", *(f"{rtt * 1000:.0f} ms" for rtt in RTTS)]
     result.table(f"A setup that changes nothing, {len(programs)} scripts", table(columns, rows))
     for rtt, series in found.items():
-        value = series["inv setup"].median / series["ssh, the same scripts"].median
+        value = ratio(series["inv setup"], series["ssh, the same scripts"])
         result.target(Target(f"setup against ssh, {rtt * 1000:.0f} ms", value, 1.3))
 
 
@@ -107,7 +107,7 @@ def scripts(bench: Bench, machine: Machine, result: Result, rounds: int, count: 
     columns = ["s", *(f"{rtt * 1000:.0f} ms" for rtt in RTTS)]
     result.table(f"{count} scripts that do nothing, over one connection", table(columns, rows))
     for rtt, series in found.items():
-        value = series["ours"].median / series["ssh"].median
+        value = ratio(series["ours"], series["ssh"])
         result.target(Target(f"a deploy's scripts against ssh, {rtt * 1000:.0f} ms", value, 1.3))
 
 

@@ -51,10 +51,17 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(columns), line(["-" * width for width in widths]), *map(line, rows)])
 
 
-def ratio(one: Series | None, other: Series | None) -> str:
-    if one is None or other is None or not other.median:
-        return "-"
-    return f"{one.median / other.median:.2f}"
+@dataclass(frozen=True)
+class Ratio:
+    """How one compares with another: of the medians, and of the best runs, which a busy machine disturbs less."""
+
+    median: float
+    best: float
+
+
+def ratio(one: Series, other: Series, *, larger_is_better: bool = False) -> Ratio:
+    best = max if larger_is_better else min
+    return Ratio(one.median / other.median, best(one.values) / best(other.values))
 
 
 def _short(value: float) -> str:

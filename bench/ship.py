@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from bench.hosts import Bench
-from bench.measure import alternate, table
+from bench.measure import alternate, ratio, table
 from bench.result import Result, Target
 from bench.tools import timed
 from remote.command import argv
@@ -47,7 +47,7 @@ def ship(bench: Bench, result: Result, *, megabytes: int, rounds: int) -> None:
     rows = [[name, *(str(series[name]) for series in found.values())] for name in names]
     result.table(f"{megabytes} MB, MB/s", table(["", "0 ms", "50 ms"], rows))
     for rtt, series in found.items():
-        value = series["ours"].median / series[names[0]].median
+        value = ratio(series["ours"], series[names[0]], larger_is_better=True)
         result.target(
             Target(f"bytes a second against ssh, {rtt * 1000:.0f} ms", value, 0.9, at_least=True)
         )

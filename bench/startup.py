@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.measure import alternate, table
+from bench.measure import alternate, ratio, table
 from bench.project import Project
 from bench.result import Result, Target
 from bench.tools import timed
@@ -34,5 +34,5 @@ def startup(project: Project, folder: Path, result: Result, rounds: int) -> None
     result.table(
         "inv --list", table(["", "s"], [[name, str(series)] for name, series in found.items()])
     )
-    value = found["ours"].median / found["invoke alone"].median
+    value = ratio(found["ours"], found["invoke alone"])
     result.target(Target("inv --list against invoke alone", value, 1.3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.hosts import Bench
-from bench.measure import alternate, table
+from bench.measure import alternate, ratio, table
 from bench.project import Project
 from bench.result import Result, Target
 
@@ -25,5 +25,5 @@ def status(bench: Bench, project: Project, result: Result, rounds: int) -> None:
     row = ["inv status", *(str(found[str(count)]) for count in counts)]
     result.table("Status of several hosts, 50 ms", table(["s", *map(str, counts)], [row]))
     most = counts[-1]
-    value = found[str(most)].median / found["1"].median
+    value = ratio(found[str(most)], found["1"])
     result.target(Target(f"status of {most} hosts against one", value, 2.0))

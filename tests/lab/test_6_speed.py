@@ -91,19 +91,22 @@ def test_the_tasks_of_one_call_share_a_connection(project):
 
 
 def test_a_batch_finds_its_shell_waiting(project):
-    """The second session is there before its batch is: sshd has it while the first still runs."""
+    """The second session is there before its batch is: one shell more waits on the host while the first still runs."""
     lab = project.host.host
     key, known_hosts = Path(lab.key), Path(lab.known_hosts)
     host = Host(SSHTransport(Target("ahead", lab.address, lab.port, lab.user, key, known_hosts)))
+    waiting = "sleep 3; pgrep -xc sudo || :"
+    (alone,) = host.read(argv("sh", "-c", waiting).as_root())
     host.busy = True
-    waiting = "pgrep -fc '[e]dgepaas_length' || :"
-    (first,) = host.read(argv("sh", "-c", f"sleep 1; {waiting}").as_root())
-    assert int(first.text) >= 1
+    (ahead,) = host.read(argv("sh", "-c", waiting).as_root())
+    assert int(ahead.text) == int(alone.text) + 1
     host.busy = False
-    (second,) = host.read(argv("id", "-u").as_root())
-    assert second.text == "0"
+    (used,) = host.read(argv("sh", "-c", waiting).as_root())
+    assert used.text == alone.text, "the one that waited is the one that runs"
+    host.busy = True
+    host.read(argv("true").as_root())
     host.close()
-    assert project.host.run(f"sleep 0.5; {waiting}") == "0", "and none is left"
+    assert project.host.run(waiting) == "0", "none is left"
 
 
 def test_no_connection_dawdles_nor_its_jump_host(project, monkeypatch, tmp_path):

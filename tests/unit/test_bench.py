@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure import Series, alternate, ratio, table
+from bench.measure import Ratio, Series, alternate, ratio, table
 from bench.result import BEGIN, END, Result, Target
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +26,8 @@ def test_a_slow_one_takes_part_in_the_first_two_rounds():
 def test_a_median_is_shown_with_its_spread():
     assert str(Series([3.0, 1.0, 200.0])) == "3.00 (1.00-200)"
     assert str(Series([12.34])) == "12.3"
-    assert ratio(Series([1.0]), Series([4.0])) == "0.25"
-    assert ratio(None, Series([4.0])) == "-"
+    assert ratio(Series([1.0, 2.0, 3.0]), Series([4.0])) == Ratio(0.5, 0.25)
+    assert ratio(Series([1.0, 3.0, 2.0]), Series([4.0]), larger_is_better=True) == Ratio(0.5, 0.75)
 
 
 @pytest.mark.parametrize(
