@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from edgepaas_tasks import environment
 from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.gates import Evidence, GateFailed
 from edgepaas_tasks.service import Service
 from remote import diagnosis, releases, slots
+from remote.diagnosis import Diagnosis
 from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded, RemoteError
 from remote.host import Host
 from remote.releases import Release
@@ -35,30 +37,38 @@ def unhealthy(
         )
     (kept,) = host.read(releases.environment(service.layout, release.number))
     environment.learn(service.settings, kept.stdout)  # before its log is shown
-    found = diagnose(service, host, slot)
+    found = diagnose(service, host, slot, said=error.got)
     untouched = f"release {live.release} ({live.slot}) serves on, untouched"
     serving = untouched if live.slot else "nothing was live before"
-    return CommandFailed(
+    waited = tuple(error.got.splitlines())
+    failed = GateFailed(
         host.name,
         f"release {release.number} ({release.version}) did not become healthy in {slot}; {serving}",
         code=error.code,
         tried=f"GET {service.health_path} on 127.0.0.1:{service.port(slot)}",
-        got="\n".join([error.got.splitlines()[-1] if error.got else "", *found.lines()]).strip(),
+        got="\n".join([*waited[-1:], *found.lines()]),
         next_step="mend the app and deploy again; "
         f"the stopped container {service.layout.container(slot)} is kept for inspection",
     )
+    failed.release, failed.evidence = release, Evidence(host.name, slot, found, waited)
+    return failed
 
 
-def diagnose(service: Service, host: Host, slot: str) -> diagnosis.Diagnosis:
+def diagnose(
+    service: Service, host: Host, slot: str, *, stop: bool = True, said: str = ""
+) -> Diagnosis:
+    """What there is to know about what is in a slot; with `stop` its container is stopped, and kept."""
     command = slots.diagnose(
         service.layout,
         slot=slot,
         port=service.port(slot),
         health_path=service.health_path,
-        stop=True,
+        stop=stop,
+        lines=service.settings.report.lines,
     )
     (result,) = host.change(command)
-    return diagnosis.parse(result.stdout, port=service.spec.port, health_path=service.health_path)
+    port, path = service.spec.port, service.health_path
+    return diagnosis.parse(result.stdout, port=port, health_path=path, said=said)
 
 
 def flipped_back(
@@ -86,7 +96,7 @@ def flipped_back(
         slots.GATE: "was no longer healthy before the flip; no traffic moved",
         slots.FULL: "could not be recorded, so no traffic moved",
     }.get(getattr(first, "code", 1), "failed on the public path and was flipped back")
-    return CommandFailed(
+    failed = GateFailed(
         name,
         f"release {release.number} ({release.version}) {problem}",
         code=getattr(first, "code", 1),
@@ -94,6 +104,9 @@ def flipped_back(
         next_step="the release before serves; inv status tells what is live"
         + ("; once the host answers again, inv deploy puts all on one release" if still else ""),
     )
+    failed.release = release
+    failed.flipped_back = failed.code not in (slots.GATE, slots.FULL)
+    return failed
 
 
 def unconfirmed(release: Release, errors: Mapping[str, Exception], kept: Sequence[str]) -> Refused:

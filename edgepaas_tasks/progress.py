@@ -148,14 +148,17 @@ class Progress:
             self._print(f"  [{who}] {line}")
 
     def note(self, line: str) -> None:
-        """A line that stays: a warning."""
+        """A warning, that stays."""
+        self.say(f"  warning: {line}")
+        if self._live is None and (shown := ci.annotation("warning", redactor()(line), self.title)):
+            self._command(shown)
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
         if self._live is not None:
             self._live.console.print(redactor()(line), markup=False)
         else:
-            self._print(f"  warning: {line}")
-            shown = ci.annotation("warning", redactor()(line), self.title)
-            if shown:
-                self._command(shown)
+            self._print(line)
 
     def _print(self, line: str) -> None:
         self._spoke = time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,10 @@ from remote.host import Host
 
 @dataclass(frozen=True)
 class Request:
-    """What an operator asked for. `image` deploys an image that is already on this machine instead of building."""
+    """What an operator asked for. `image` deploys an image that is already on this machine instead of building.
+
+    `settled` hears the version and the values, before any host is touched; what it raises ends the deploy there.
+    """
 
     version: str = ""
     image: str = ""
@@ -29,6 +32,7 @@ class Request:
     allow_destructive: bool = False
     allow_fallback: bool = False
     force_older: bool = False
+    settled: Callable[[str, Resolution], None] | None = None
 
 
 def resolve(
@@ -45,12 +49,15 @@ def resolve(
         hidden = {name: one.text for name, one in values.values.items() if one.secret}
         versions.require_public(version, hidden)
         cautions = [] if request.image else leaks.check(settings.build)
-        for host in hosts:
-            host.begin()
+        if not settings.hooks.before:  # one that fails leaves no host with so much as a login
+            for host in hosts:
+                host.begin()
         ahead(lambda: nginx.configure(service.site))  # the template is compiled while hosts answer
         image.require_engine()
         warned = f", {len(values.warnings)} warnings" if values.warnings else ""
         phase.outcome = f"version {version.text}, {len(values.values)} variables{warned}"
         for warning in (*values.warnings, *cautions):
             progress.note(str(warning))
+    if request.settled is not None:
+        request.settled(version.text, values)
     return version, values

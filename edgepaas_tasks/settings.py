@@ -252,6 +252,84 @@ class Maintenance(Part):
         return tuple(dict.fromkeys(found))
 
 
+class Hook(Part):
+    """What runs on this machine around a deploy: a command for sh, or a Python function as `module:function`.
+
+    `secrets` are declared variables that it gets; without being named none is in its environment. `timeout` in seconds.
+    """
+
+    run: str = Field(min_length=1)
+    secrets: tuple[str, ...] = ()
+    timeout: Seconds = 60
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"run": value} if isinstance(value, str) else value
+
+
+class Hooks(Part):
+    """Before any host is touched; after a success; after a failure; when traffic went back to an earlier release."""
+
+    before: tuple[Hook, ...] = ()
+    after: tuple[Hook, ...] = ()
+    on_failure: tuple[Hook, ...] = ()
+    on_rollback: tuple[Hook, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that some hook asks for."""
+        hooks = (*self.before, *self.after, *self.on_failure, *self.on_rollback)
+        return tuple(dict.fromkeys(name for hook in hooks for name in hook.secrets))
+
+
+Occasions = tuple[Literal["success", "failure", "rollback"], ...]
+EVERY: Occasions = ("success", "failure", "rollback")
+
+
+class Webhook(Part):
+    """A Slack-compatible webhook. Its address is a secret: `url_variable` names a variable of this process."""
+
+    url: str = ""
+    url_variable: str = ""
+    on: Occasions = EVERY
+    timeout: Seconds = 5
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Webhook:
+        if bool(self.url) == bool(self.url_variable):
+            raise ValueError("set one of url and url_variable")
+        return self
+
+
+class Email(Part):
+    """A mail server, with TLS from the first byte (`tls`) or after STARTTLS. The password is in `password_variable`."""
+
+    server: str
+    port: Port = 587
+    tls: Literal["starttls", "tls"] = "starttls"
+    user: str = ""
+    password_variable: str = ""
+    sender: str = Field(pattern=r"^[^\s@]+@[^\s@]+$")
+    to: tuple[Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$")], ...] = Field(min_length=1)
+    on: Occasions = EVERY
+    timeout: Seconds = 10
+
+
+class Notify(Part):
+    """Who is told what a deploy came to. A notice that fails is a warning."""
+
+    webhook: Webhook | None = None
+    email: Email | None = None
+
+
+class FailureReport(Part):
+    """Where a failed deploy leaves all that was found out, and how many lines of the app's log it has."""
+
+    folder: str = ".edgepaas/reports"
+    lines: int = Field(default=50, ge=1, le=1000)
+
+
 class Database(Part):
     """Where the data is. `sqlite_only`: a file in the service's data directory; `postgres_only`: DATABASE_URL;
     `try_postgres`: DATABASE_URL when it answers at the first start, the file when it does not.
@@ -341,6 +419,9 @@ class Settings(Part):
     nginx: Nginx = Nginx()
     flip: Flip = Flip()
     maintenance: Maintenance = Maintenance()
+    hooks: Hooks = Hooks()
+    notify: Notify = Notify()
+    report: FailureReport = FailureReport()
     database: Database = Database()
     docker: Docker = Docker()
     volume: Volume | None = None
@@ -473,7 +554,7 @@ def _line(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{path}: is required"
     message = problem["msg"].removeprefix("Value error, ")
-    if "variables" in place:
+    if "variables" in place or "notify" in place:  # may hold what is not to be shown
         return f"{path}: {message}"
     given = problem.get("input")
     shown = f", got {given!r}" if isinstance(given, str | int | float | bool) else ""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+SHORT = 20 * 1024  # KB left on a disk that count as none
+SHOWN = 10  # lines of the log that people see at once
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found out about a container that did not become healthy."""
+    """What was found out about a release that did not pass a gate. `listening` are sockets inside the container.
+
+    `disk` and `mounts` are lines as `diagnose.sh` prints them; `probe` is one answer with its time.
+    """
 
     state: dict[str, str]
     probe: str
@@ -16,12 +22,14 @@ class Diagnosis:
     logs: tuple[str, ...]
     nginx: tuple[str, ...]
     cause: str
+    image: dict[str, str] = field(default_factory=dict)
+    disk: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
 
-    def lines(self) -> list[str]:
-        """For people: the cause first, then what it rests on."""
+    def facts(self) -> list[str]:
+        """What the cause rests on, a line each."""
         state = self.state
         text = [
-            f"likely cause: {self.cause}",
             f"container: {state.get('status', 'gone')}, exit code {state.get('exit_code', '?')}, "
             f"out of memory: {state.get('oom_killed', '?')}, restarts: {state.get('restarts', '?')}",
             f"health probe: {self.probe or 'no answer'}",
@@ -29,85 +37,167 @@ class Diagnosis:
         if self.listening:
             seen = ", ".join(f"{address}:{port}" for address, port in self.listening)
             text.append(f"listening inside: {seen}")
-        text.append("last lines of its log:" if self.logs else "its log is empty")
-        text += [f"  {line}" for line in self.logs[-15:]]
         return text
 
+    def lines(self) -> list[str]:
+        """For people: the cause first, then what it rests on."""
+        said = "last lines of its log:" if self.logs else "its log is empty"
+        last = (f"  {line}" for line in self.logs[-SHOWN:])
+        return [f"likely cause: {self.cause}", *self.facts(), said, *last]
 
-def parse(text: str, *, port: int, health_path: str) -> Diagnosis:
-    """From the output of `slots.diagnose`. `port` is the one in the container."""
+
+def parse(text: str, *, port: int, health_path: str, said: str = "") -> Diagnosis:
+    """From the output of `slots.diagnose`. `port` is the one in the container, `said` what its start had to say."""
     sections = _sections(text)
-    state = dict(line.split("=", 1) for line in sections.get("state", []) if "=" in line)
-    probe = " ".join(sections.get("probe", []))
-    ports = tuple(filter(None, map(_socket, sections.get("ports", []))))
-    logs = tuple(sections.get("logs", []))
-    disk = sections.get("disk", [])
-    cause = _cause(state, probe, ports, logs, disk, port, health_path)
-    return Diagnosis(state, probe, ports, logs, tuple(sections.get("nginx", [])), cause)
+    found = Diagnosis(
+        state=_pairs(sections.get("state", [])),
+        probe=" ".join(sections.get("probe", [])).removesuffix(', redirect to ""'),
+        listening=tuple(filter(None, map(_socket, sections.get("ports", [])))),
+        logs=tuple(sections.get("logs", [])),
+        nginx=tuple(sections.get("nginx", [])),
+        cause="",
+        image=_pairs(sections.get("image", [])),
+        disk=tuple(sections.get("disk", [])),
+        mounts=tuple(line for line in sections.get("mounts", []) if line.strip()),
+    )
+    return replace(found, cause=_cause(found, port, health_path, said))
 
 
-# What a log line shows, in the order of how much it explains.
+# What a log shows, in the order of how much it explains. Over lines: pydantic has a variable's name on one of its own.
 _LOGGED = (
     (
         r"Cannot connect to the Docker daemon",
         "Docker stopped on this host: systemctl status docker",
     ),
-    (r"^edgepaas: not started: (.+)", "{0}"),
-    (r"exec format error", "the image is built for another processor architecture"),
-    (r"No space left on device", "the disk is full"),
-    (r"Permission denied", "a file or directory may not be read or written by the image's user"),
-    (r"(?:ModuleNotFoundError|ImportError): (.+)", "an import fails: {0}"),
-    (r"KeyError: '([A-Z][A-Z0-9_]+)'", "the variable {0} is missing"),
-    (r"([A-Z][A-Z0-9_]+)\s+Field required", "the variable {0} is missing"),
+    (r"(?m)^edgepaas: not started: (.+)", "{0}"),
+    (r"No space left on device|database or disk is full", "the disk is full"),
     (
-        r"could not translate host name|Name or service not known|Connection refused|"
-        r"connection to server .* failed|OperationalError",
-        "the database can not be reached",
+        r"executable file not found|no such file or directory: unknown",
+        "the image has no such program: check its CMD",
+    ),
+    (r"port is already allocated", "another program of the host has the port: check slots"),
+    (r"belongs to uid \d+, the image runs as \d+", "permission: the app's data {0}"),
+    (r"(?:ModuleNotFoundError|ImportError): (.+)", "an import fails: {0}"),
+    (r"Error loading ASGI app\. (.+)", "an import fails: {0}"),
+    (r"KeyError: '([A-Z][A-Z0-9_]+)'", "the variable {0} is missing"),
+    (r"(?m)^(\w+)\n\s+Field required", "the variable {0} is missing"),
+    (r"Set the (\w+) environment variable", "the variable {0} is missing"),
+    (
+        r"(?i)environment variable \W?(\w+)\W? (?:is )?(?:not set|missing|required)",
+        "the variable {0} is missing",
+    ),
+    (r"permission denied for \w+ \w+", "the database's user lacks a right: {0}"),
+    (r"unable to open database file", "the database's directory may not be written"),
+    (r"password authentication failed.*", "the database refuses: {0}"),
+    (
+        r"no such table|UndefinedTable|relation .* does not exist",
+        "the database has no schema for this code",
+    ),
+    (
+        r"connection to server .* failed.*|could not translate host name.*|Connect call failed.*",
+        "the database can not be reached: {0}",
+    ),
+    (
+        r".*(?:\bOperationalError\b|Name or service not known|ConnectionRefusedError).*",
+        "the database can not be reached: {0}",
     ),
     (r"SyntaxError: (.+)", "the code does not parse: {0}"),
-    (r"unable to open database file", "the database's directory may not be written"),
 )
 
 
-def _cause(
-    state: dict[str, str],
-    probe: str,
-    ports: tuple[tuple[str, int], ...],
-    logs: tuple[str, ...],
-    disk: list[str],
-    port: int,
-    health_path: str,
-) -> str:
-    if state.get("oom_killed") == "true":
-        return "it ran out of memory: raise container.memory"
-    for line in disk:
-        path, _, free = line.partition(" ")
-        if free.strip().isdigit() and int(free) < 20 * 1024:
-            return f"the disk is full ({path} has {int(free) // 1024} MB left)"
-    status = probe[:3]
+def _cause(found: Diagnosis, port: int, health_path: str, said: str) -> str:
+    log = "\n".join([*found.logs, found.state.get("error", ""), said])
+    for look in (_killed, _foreign, _full, _denied):
+        if cause := look(found, log):
+            return cause
+    status = found.probe[:3]
     if status == "404":
         return f"the app answers, but has no {health_path}: check health.path"
     if status.startswith("3"):
-        return f"{health_path} redirects ({probe}): the probe speaks plain http and follows nothing"
+        to = re.search(r'redirect to "([^"?#]+)', found.probe)
+        https = to is not None and to[1].startswith("https:")
+        return f"{health_path} redirects to {to[1] if to else 'another place'}" + (
+            ": let it answer plain http, TLS ends before the app"
+            if https
+            else ": the gate follows nothing"
+        )
     for pattern, meaning in _LOGGED:
-        for line in reversed(logs):
-            match = re.search(pattern, line)
-            if match:
-                return meaning.format(*match.groups())
-    if state.get("status") == "running" and ports and status == "000":
-        right = [address for address, number in ports if number == port]
-        if not right:
-            others = ", ".join(str(number) for _, number in ports)
-            return f"the app listens on port {others}, not on container.port {port}"
-        if all(address.startswith("127.") or address == "::1" for address in right):
-            return f"the app listens on {right[0]} inside the container: bind it to 0.0.0.0"
-    if state.get("status") == "running" and not ports:
+        if matches := list(re.finditer(pattern, log)):
+            last = matches[-1]
+            return meaning.format(*(last.groups() or (last[0].strip(),)))
+    return _silent(found, port) or _unexplained(found, status, health_path)
+
+
+def _killed(found: Diagnosis, log: str) -> str:
+    if found.state.get("oom_killed") == "true":
+        return "it ran out of memory: raise container.memory"
+    if found.state.get("exit_code") == "137" and found.state.get("status") != "running":
+        return "it was killed, most likely for want of memory: raise container.memory"
+    return ""
+
+
+def _foreign(found: Diagnosis, log: str) -> str:
+    """Also a program of another processor in an image of the right one, or a script without its first line."""
+    if "exec format error" not in log.lower():
+        return ""
+    image, host = found.image.get("architecture", ""), found.image.get("host", "")
+    if image and host and image != host:
+        return f"the image is built for another processor architecture: {image}, the host is {host}"
+    return (
+        "its program is built for another processor architecture"
+        f"{f' than the {host} of the host' if host else ''}, or is a script without #!"
+    )
+
+
+def _full(found: Diagnosis, log: str) -> str:
+    for line in found.disk:
+        path, _, free = line.rpartition(" ")
+        if free.isdigit() and int(free) < SHORT:
+            return f"the disk is full ({path} has {int(free) // 1024} MB left)"
+    return ""
+
+
+def _denied(found: Diagnosis, log: str) -> str:
+    denied = re.findall(r"[Pp]ermission denied(?! for )(?:: '?([^'\n]+))?", log)
+    if not denied:
+        return ""
+    path = denied[-1]
+    user = found.image.get("user") or "root"
+    for line in found.mounts:
+        inside, owner, mode = line.rsplit(" ", 2)
+        if path == inside or path.startswith(f"{inside}/"):
+            return (
+                f"permission denied on the mount {inside} ({path}): the image runs as {user}, "
+                f"the mount belongs to uid {owner} (mode {mode})"
+            )
+    return f"permission denied{f' on {path}' if path else ''}: the image runs as {user}"
+
+
+def _silent(found: Diagnosis, port: int) -> str:
+    """It runs, and nothing answers."""
+    if found.state.get("status") != "running" or not found.probe.startswith("000"):
+        return ""
+    if not found.listening:
         return f"nothing listens inside the container; it should on port {port}"
+    right = [address for address, number in found.listening if number == port]
+    if not right:
+        others = ", ".join(str(number) for _, number in found.listening)
+        return f"the app listens on port {others}, not on container.port {port}"
+    if all(address.startswith("127.") or address == "::1" for address in right):
+        return f"the app listens on {right[0]} inside the container: bind it to 0.0.0.0"
+    return "the app takes connections and does not answer: is it still starting, or stuck?"
+
+
+def _unexplained(found: Diagnosis, status: str, health_path: str) -> str:
     if status.startswith("5"):
         return f"the app answers {health_path} with {status}: see its log"
-    if state.get("status") != "running":
-        return f"its process ended with exit code {state.get('exit_code', '?')}: see its log"
+    if found.state.get("status") != "running":
+        return f"its process ended with exit code {found.state.get('exit_code', '?')}: see its log"
     return "not recognised; see its log"
+
+
+def _pairs(lines: list[str]) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def _sections(text: str) -> dict[str, list[str]]:

@@ -196,10 +196,12 @@ def drain(
     return command.as_root().within(seconds + stop_timeout + 30).called(f"{done} {slot}")
 
 
-def diagnose(layout: Layout, *, slot: str, port: int, health_path: str, stop: bool) -> Command:
-    """All there is to know about a slot that failed, for `remote.diagnosis`."""
-    words = (layout.container(slot), str(port), health_path, "stop" if stop else "")
-    return script("diagnose", *words).as_root().called(f"diagnose {slot}")
+def diagnose(
+    layout: Layout, *, slot: str, port: int, health_path: str, stop: bool, lines: int
+) -> Command:
+    """All there is to know about a slot that failed, with the last `lines` of its log, for `remote.diagnosis`."""
+    words = (layout.container(slot), str(port), health_path, "stop" if stop else "", str(lines))
+    return script("diagnose", *words, layout.base).as_root().called(f"diagnose {slot}")
 
 
 def health(port: int, path: str) -> Command:

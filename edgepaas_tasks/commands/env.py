@@ -10,6 +10,7 @@ from typing import Any
 from edgepaas_tasks import environment, report
 from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.commands.options import patience_of
+from edgepaas_tasks.occasion import occasion
 from edgepaas_tasks.progress import Progress
 from edgepaas_tasks.service import hosts, service
 from edgepaas_tasks.settings import SettingsError
@@ -69,8 +70,15 @@ def push(c: Any, env: str, given: Sequence[str], *, wait: str) -> str:
     of = service(c, env)
     patience = patience_of(of, wait)
     title = f"push the variables of {of.settings.app} to {of.settings.environment}"
-    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+    with (
+        Progress(title) as progress,
+        hosts(of, observe=progress.step) as found,
+        occasion(of, found, progress, "env.push", given) as event,
+    ):
+        event.begin()
         outcome = push(of, found, progress, given, patience)
+        if outcome is not None:
+            event.succeeded(outcome)
     if outcome is None:
         return "every value is live already, nothing was changed"
     return report.outcome(of, outcome)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json as jsons
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgepaas_tasks.boundary import Refused, say
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> str:
     from edgepaas_tasks import deploy as deploys
-    from edgepaas_tasks import rehearsal, report
+    from edgepaas_tasks import rehearsal, report, summary
+    from edgepaas_tasks.occasion import occasion
 
     of = service(c, env)
     patience = patience_of(of, wait)
@@ -31,8 +33,12 @@ def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> s
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
         if dry_run:
             plan = rehearsal.rehearse(of, found, progress, request)
+            summary.write(summary.planned(of, plan))
             return report.plan(of, plan)
-        outcome = deploys.deploy(of, found, progress, request, patience)
+        with occasion(of, found, progress, "deploy", request.given) as event:
+            asked = replace(request, settled=event.begin)
+            outcome = deploys.deploy(of, found, progress, asked, patience)
+            event.succeeded(outcome)
     return report.outcome(of, outcome)
 
 
@@ -41,12 +47,18 @@ def rollback(
 ) -> str:
     from edgepaas_tasks import report
     from edgepaas_tasks import rollback as rollbacks
+    from edgepaas_tasks.occasion import occasion
 
     of = service(c, env)
     release = int(number("to", to, least=1)) if to else None
     patience = patience_of(of, wait)
     title = f"roll back {of.settings.app} in {of.settings.environment}"
-    with Progress(title) as progress, hosts(of, observe=progress.step) as found:
+    with (
+        Progress(title) as progress,
+        hosts(of, observe=progress.step) as found,
+        occasion(of, found, progress, "rollback") as event,
+    ):
+        event.begin()
         outcome = rollbacks.rollback(
             of,
             found,
@@ -56,6 +68,7 @@ def rollback(
             allow_newer_schema=allow_newer_schema,
             allow_fallback=allow_fallback,
         )
+        event.succeeded(outcome)
     return report.outcome(of, outcome)
 
 

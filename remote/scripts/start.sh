@@ -48,7 +48,8 @@ for name in "$@"; do
     set -- "$@" -e "$name"
     shift
 done
-set -- docker run -d --name "$container" --restart unless-stopped \
+# It is to be restarted only once it was healthy: until then one end is enough, with its own exit code and log.
+set -- docker run -d --name "$container" --restart no \
     --label "edgepaas.service=$service" --label "edgepaas.slot=$slot" --label "edgepaas.release=$release" \
     --label "edgepaas.version=$version" --label "edgepaas.spec=$spec" \
     --publish "127.0.0.1:$port:$inner" --memory "$memory" --stop-timeout "$stop" \
@@ -87,7 +88,7 @@ answer=none
 while :; do
     state=$(docker inspect -f '{{.State.Status}} {{.RestartCount}}' "$container")
     if [ "$state" != "running 0" ]; then
-        echo "the container ended ($state restarts)" >&2
+        echo "the container ended (${state% *})" >&2
         exit 20
     fi
     answer=$(curl -s -o /dev/null --max-time 5 -w '%{http_code} in %{time_total} s' "http://127.0.0.1:$port$health") || :
@@ -102,4 +103,5 @@ while :; do
     esac
     sleep 0.2
 done
+docker update --restart unless-stopped "$container" >/dev/null
 echo "$answer"

@@ -292,10 +292,12 @@ def start(run, service, *, runtime="", codes=(0,)):
 
 
 def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
-    run, service, web, docker, release
+    run, service, web, docker, release, stubs
 ):
     web(app="200 in 0.01 s")
     start(run, service)
+    # One that ends before it was ever healthy ends once, with its own exit code and log.
+    assert stubs.said[-1] == "docker update --restart unless-stopped shop-prod-green"
     words = (docker / "words").read_text().splitlines()
     values = dict(
         item.split("=", 1)
@@ -309,7 +311,7 @@ def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
     assert not any("it is" in word for word in words)
     assert "127.0.0.1:8082:8000" in words
     assert words[words.index("--memory") + 1] == "256m"
-    assert "unless-stopped" in words
+    assert words[words.index("--restart") + 1] == "no"
     assert "edgepaas.release=7" in words
 
 

@@ -54,8 +54,20 @@ TESTED = {
     ("boundary.py", "guarded"): ("test_what_ends_a_task",),
     ("boundary.py", "_message"): ("test_a_fault_of_ours",),
     ("progress.py", "_print"): ("test_progress_in_a_log",),
-    ("progress.py", "note"): ("test_progress_on_a_terminal", "test_a_warning_in_github_actions"),
+    ("progress.py", "say"): ("test_progress_on_a_terminal",),
+    ("progress.py", "note"): ("test_a_warning_in_github_actions",),
     ("progress.py", "_text"): ("test_progress_on_a_terminal",),
+    ("logs.py", "show"): ("test_what_the_app_wrote",),
+    ("inside.py", "show"): ("test_what_a_command_inside_wrote",),
+    ("hooks.py", "scrubbed"): ("test_what_a_hook_gets_and_says",),
+    ("hooks.py", "_clean"): ("test_what_a_hook_gets_and_says",),
+    ("notices.py", "send"): ("test_what_a_notice_says", "test_what_a_notice_is_about"),
+    ("notices.py", "_reason"): ("test_why_a_notice_was_not_sent",),
+    ("notices.py", "_post"): ("test_why_a_notice_was_not_sent",),
+    ("notices.py", "_mail"): ("test_why_an_email_was_not_sent",),
+    ("summary.py", "write"): ("test_what_github_shows",),
+    ("failure_report.py", "write"): ("test_what_a_report_holds",),
+    ("occasion.py", "failed"): ("test_what_a_hook_hears_of_an_error",),
     ("connectivity.py", "probe"): ("test_what_a_container_says",),
     ("connectivity.py", "judge"): ("test_what_a_container_says",),
     ("backup.py", "run"): ("test_what_a_backup_says",) * 2,
@@ -77,7 +89,10 @@ def forgetful(monkeypatch):
     """A redactor that knows nothing yet, so that no test lives on what another one taught it."""
     fresh = Redactor()
     monkeypatch.setattr(boundary, "redactor", lambda: fresh)
-    for module in ("progress", "connectivity", "rollout", "backup"):
+    for module in (
+        *("progress", "connectivity", "rollout", "backup", "hooks", "notices"),
+        *("summary", "failure_report", "occasion", "logs", "inside"),
+    ):
         monkeypatch.setattr(f"edgepaas_tasks.{module}.redactor", lambda: fresh)
     return fresh
 
@@ -195,6 +210,115 @@ def test_what_a_backup_says(known):
                 backup.run(service.settings, composed)
         else:
             assert backup.run(service.settings, composed) == "backup taken (***)"
+
+
+def test_what_the_app_wrote(known, capsys):
+    from edgepaas_tasks import logs
+
+    printer = logs.Printer(hosts=True, slots=False)
+    printer.follow("web1", f"green 2026-01-01T00:00:00Z it is {SECRET}")
+    assert capsys.readouterr().out == "web1 | it is ***\n"
+
+
+def test_what_a_command_inside_wrote(known, capsys):
+    from edgepaas_tasks import inside
+
+    inside.show("web1", f"1out {SECRET}")
+    inside.show("web1", f"2err {SECRET}")
+    assert capsys.readouterr() == ("out ***\n", "err ***\n")
+
+
+def test_what_a_hook_gets_and_says(known, monkeypatch):
+    from edgepaas_tasks import hooks
+
+    monkeypatch.setenv("ANY", f"in {SECRET}")
+    assert "ANY" not in hooks.scrubbed([], {})
+    event = hooks.Event("after", "deploy", "shop", "test", ("web1",))
+    hook = settings.Hook(run=f"echo it is {SECRET}")
+    assert hooks.run(hook, event, hooks.scrubbed([], {})) == ["it is ***"]
+
+
+def notify(**webhook):
+    return settings.Notify(webhook=settings.Webhook(**webhook))
+
+
+def test_what_a_notice_says(known, monkeypatch):
+    from edgepaas_tasks import notices
+
+    said = []
+    monkeypatch.setattr(notices, "_post", lambda webhook, text: said.append(text))
+    notices.send(notify(url="x"), {"success"}, "shop", f"it is {SECRET}")
+    assert said == ["it is ***"]
+
+
+def test_what_a_notice_is_about(known, monkeypatch):
+    from edgepaas_tasks import notices
+
+    said = []
+    monkeypatch.setattr(notices, "_mail", lambda email, subject, text: said.append(subject))
+    email = settings.Email(server="h", sender="a@b", to=("c@d",))
+    notices.send(settings.Notify(email=email), {"success"}, f"it is {SECRET}", "")
+    assert said == ["it is ***"]
+
+
+def test_why_a_notice_was_not_sent(known, monkeypatch, forgetful):
+    """Its address is learned as a secret before it is used, and the reason is shown without any."""
+    from edgepaas_tasks import notices
+
+    def refuse(request, timeout):
+        raise OSError(f"no way to {request.full_url} with {SECRET}")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    (line,) = notices.send(notify(url="https://chat.example/T0/B0"), {"success"}, "s", "t")
+    assert line == "the webhook was not sent: OSError: no way to *** with ***"
+
+
+def test_why_an_email_was_not_sent(monkeypatch, forgetful):
+    from edgepaas_tasks import notices
+
+    monkeypatch.setenv("MAIL_PASSWORD", SECRET)
+
+    def refuse(*_, **__):
+        raise OSError(f"not with {SECRET}")
+
+    monkeypatch.setattr("smtplib.SMTP", refuse)
+    email = settings.Email(
+        server="h", sender="a@b", to=("c@d",), user="u", password_variable="MAIL_PASSWORD"
+    )
+    (line,) = notices.send(settings.Notify(email=email), {"success"}, "s", "t")
+    assert line == "the e-mail was not sent: OSError: not with ***"
+
+
+def test_what_github_shows(known, monkeypatch, tmp_path):
+    from edgepaas_tasks import summary
+
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
+    summary.write(f"it is {SECRET}")
+    assert (tmp_path / "page").read_text() == "it is ***\n"
+
+
+def test_what_a_report_holds(known, monkeypatch, tmp_path):
+    from edgepaas_tasks import failure_report
+
+    monkeypatch.chdir(tmp_path)
+    assert failure_report.write(of(), 7, f"it is {SECRET}").read_text() == "it is ***"
+
+
+def test_what_a_hook_hears_of_an_error(known, monkeypatch, tmp_path, capsys):
+    from edgepaas_tasks.occasion import occasion
+
+    monkeypatch.chdir(tmp_path)
+    service = of(hooks={"on_failure": ['echo "$EDGEPAAS_ERROR" >told']})
+
+    def fail():
+        with Progress("test") as progress, occasion(service, [], progress, "deploy") as event:
+            event.begin("v1")
+            raise Refused(f"not with {SECRET}\nsecond line")
+
+    with pytest.raises(Refused):
+        fail()
+    assert (tmp_path / "told").read_text() == "not with ***\n"
+    assert SECRET not in capsys.readouterr().err
 
 
 def test_secrets_of_this_machine_are_learned(monkeypatch, tmp_path, forgetful):

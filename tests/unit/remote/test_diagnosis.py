@@ -6,7 +6,14 @@ from remote.diagnosis import parse
 
 
 def shown(
-    state="running", code=0, oom="false", probe="000 in 0.0 s", ports=(), disk="/ 900000", log=""
+    state="running",
+    code=0,
+    oom="false",
+    probe="000 in 0.0 s",
+    ports=(),
+    disk="/ 900000",
+    log="",
+    image="amd64",
 ):
     return "\n".join(
         [
@@ -17,11 +24,16 @@ def shown(
                 f"oom_killed={oom}",
                 "restarts=0",
             ),
+            *("== image", f"architecture={image}", "user=10001", "host=amd64"),
+            *("== mounts", "/data 0 755", ""),
             *("== probe", probe, "== ports", *ports, "== disk", disk, "== nginx", "== logs", log),
         ]
     )
 
 
+PYDANTIC = "1 validation error for Settings\napi_key\n  Field required [type=missing, input={}]"
+ASGI = 'ERROR:    Error loading ASGI app. Could not import module "shop".'
+HTTPS = '301 in 0.01 s, redirect to "https://shop.example/health"'
 ANY_8000 = "00000000:1F40"
 ANY_9000 = "00000000:2328"
 LOOPBACK_8000 = "0100007F:1F40"
@@ -43,10 +55,26 @@ LOOPBACK6_8000 = "00000000000000000000000001000000:1F40"
         (shown("exited", 1, log="KeyError: 'API_KEY'"), "the variable API_KEY is missing"),
         (shown("exited", 1, log="exec format error"), "another processor architecture"),
         (
-            shown("exited", 1, log="PermissionError: [Errno 13] Permission denied: '/data/x'"),
-            "may not be",
+            shown("exited", 1, log="PermissionError: [Errno 13] Permission denied: '/etc/x'"),
+            "permission denied on /etc/x: the image runs as 10001",
         ),
-        (shown("exited", 1, log="psycopg.OperationalError: connection refused"), "database"),
+        (
+            shown("exited", 1, log="PermissionError: [Errno 13] Permission denied: '/data/x'"),
+            "permission denied on the mount /data (/data/x): the image runs as 10001, "
+            "the mount belongs to uid 0 (mode 755)",
+        ),
+        (shown("exited", 1, log="permission denied for table entries"), "the database's user"),
+        (shown("exited", 137), "was killed, most likely for want of memory"),
+        (shown("exited", 1, log=PYDANTIC), "the variable api_key is missing"),
+        (shown("exited", 1, log="exec format error", image="arm64"), "arm64, the host is amd64"),
+        (shown(probe=HTTPS, ports=[ANY_8000]), "redirects to https://shop.example/health: let it"),
+        (shown("exited", 1, log="sqlite3.OperationalError: no such table: x"), "no schema"),
+        (shown(ports=[ANY_8000]), "takes connections and does not answer"),
+        (shown("exited", 1, log=ASGI), "import fails: Could not import module"),
+        (
+            shown("exited", 1, log="psycopg.OperationalError: connection refused"),
+            "the database can not be reached: psycopg.OperationalError: connection refused",
+        ),
         (shown("exited", 1, disk="/var/lib/docker 100"), "the disk is full"),
         (shown("exited", 3), "ended with exit code 3"),
         (
@@ -64,3 +92,12 @@ def test_the_report_has_the_last_lines_of_the_log():
     lines = parse(text, port=8000, health_path="/health").lines()
     assert lines[0].startswith("likely cause: ")
     assert lines[-2:] == ["  == looks like a section", "  last"]
+
+
+def test_what_docker_says_of_a_container_that_it_could_not_run_counts_too():
+    said = "docker: Error response from daemon: driver failed: Bind: port is already allocated."
+    found = parse(shown("created", 0), port=8000, health_path="/health", said=said)
+    assert found.cause == "another program of the host has the port: check slots"
+    said = "/opt/x/data belongs to uid 0, the image runs as 10001"
+    found = parse("== state", port=8000, health_path="/health", said=said)
+    assert found.cause == f"permission: the app's data {said.removeprefix('/opt/x/data ')}"
