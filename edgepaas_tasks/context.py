@@ -57,7 +57,7 @@ class Context:
         digest = hashlib.sha256()
         for name in self.files():
             path = self.folder / name
-            if BYTECODE in path.parts or name.startswith(".git/"):
+            if BYTECODE in path.parts or name.startswith((".git/", ".edgepaas/")):
                 continue
             if path.is_symlink():
                 content, mode = os.fsencode(os.readlink(path)), 0o120000

@@ -27,6 +27,9 @@ _AS_ROOT = (
     + f" sh {_READ}"
 )
 
+KEPT = (
+    2**16
+)  # bytes that are kept of what a command had to say while it ran: the end, which explains a failure
 FENCE_CODE = 75  # EX_TEMPFAIL of sysexits.h
 
 
@@ -159,6 +162,10 @@ class Frames:
             if self._ended is not None:
                 self._ended(len(self.done) - 1, code, output.decode("utf-8", "replace"))
         self._show(self._buffer, whole=False)
+        if self._shown > 2 * KEPT:
+            # Somebody has heard it; a command that speaks for hours must not fill our memory.
+            self._buffer = self._buffer[self._shown - KEPT :]
+            self._shown = KEPT
 
     @property
     def rest(self) -> bytes:

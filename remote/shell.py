@@ -52,8 +52,10 @@ class LocalTransport:
         def send() -> None:
             try:
                 stdin.write(program)
+                stdin.flush()  # the program may have its answer before the next chunk
                 for chunk in chunks:
                     stdin.write(chunk)
+                    stdin.flush()
             except BrokenPipeError:
                 pass  # the program ended early; its frames say why
             except BaseException as error:

@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 import json as jsons
+from contextlib import suppress
 from typing import Any
 
+from edgepaas_tasks import inside, inventory, report
+from edgepaas_tasks import logs as app_logs
 from edgepaas_tasks import maintenance as pages
-from edgepaas_tasks import report
+from edgepaas_tasks.commands.options import number
 from edgepaas_tasks.service import hosts, service
 from edgepaas_tasks.settings import SettingsError
+
+
+def logs(c: Any, env: str, *, slot: str, host: str, lines: str, since: str, follow: bool) -> None:
+    """Prints the lines. Interrupted while following, it ends as asked."""
+    if slot not in app_logs.WHICH:
+        raise SettingsError(f"--slot {slot}: expected {', '.join(app_logs.WHICH)}")
+    count = lines if lines == "all" else str(int(number("lines", lines)))
+    begin = app_logs.since_of(since)
+    of = service(c, env)
+    many = not host and len(inventory.targets(of.settings)) > 1
+    printer = app_logs.Printer(hosts=many, slots=slot == "both")
+    with hosts(of, observe=printer.follow if follow else None) as found:
+        asked = [inside.choose(found, host)] if host else found
+        if not follow:
+            printer.show(app_logs.read(of, asked, slot, count, begin))
+            return
+        with suppress(KeyboardInterrupt):
+            app_logs.follow(of, asked, slot, count, begin)
+
+
+def execute(c: Any, env: str, *, command: str, host: str) -> int:
+    """The command's exit code."""
+    if not command.strip():
+        raise SettingsError("exec: give one command, quoted as one word")
+    of = service(c, env)
+    with hosts(of, observe=inside.show) as found:
+        return inside.run(of, inside.choose(found, host), command)
 
 
 def maintenance(c: Any, env: str, *, on: bool, off: bool, json: bool) -> str:

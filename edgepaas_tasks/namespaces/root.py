@@ -5,6 +5,8 @@ from __future__ import annotations
 import json as jsons
 from typing import Any
 
+from invoke import Exit
+
 from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, say, task
 
 
@@ -157,4 +159,48 @@ def init(
     say(commands.init(app, host, tag, region, user, folder))
 
 
-TASKS = (deploy, rollback, status, releases, setup, preflight, maintenance, init)
+@task(
+    help={
+        "env": ENV_HELP,
+        "slot": "live, previous or both.",
+        "host": "Name of one host (default: all).",
+        "lines": "Last lines of each container, or all.",
+        "since": "90s, 10m, 2h, 3d ago, or a moment like 2026-01-31T12:00:00Z.",
+        "follow": "Go on with what is written, until interrupted.",
+    }
+)
+def logs(
+    c: Any,
+    env: str = "",
+    slot: str = "live",
+    host: str = "",
+    lines: str = "100",
+    since: str = "",
+    follow: bool = False,
+) -> None:
+    """Show what the app has written."""
+    from edgepaas_tasks.commands import operations
+
+    operations.logs(c, env, slot=slot, host=host, lines=lines, since=since, follow=follow)
+
+
+@task(
+    name="exec",
+    help={
+        "command": "The command, quoted as one word.",
+        "env": ENV_HELP,
+        "host": "Name of the host (default: the first).",
+    },
+)
+def execute(c: Any, command: str, env: str = "", host: str = "") -> None:
+    """Run a command inside the live container."""
+    from edgepaas_tasks.commands import operations
+
+    if code := operations.execute(c, env, command=command, host=host):
+        raise Exit(code=code)
+
+
+TASKS = (
+    *(deploy, rollback, status, releases, setup, preflight),
+    *(logs, execute, maintenance, init),
+)

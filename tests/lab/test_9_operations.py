@@ -1,6 +1,7 @@
 """What an operator does between two deploys: the maintenance page, the app's output, a command inside."""
 
 import http.client
+import signal
 import threading
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ import pytest
 
 from edgepaas_tasks.settings import merge
 from tests.lab.conftest import SETTINGS
+from tests.lab.test_6_secrets import DECLARED, GIVEN, Watch, search
 
 
 @dataclass(frozen=True)
@@ -127,3 +129,91 @@ def test_maintenance_is_asked_about_without_changing_it(project):
     refused = project.inv("maintenance", "--env", "lab", "--on", code=2)
     assert "nowhere.html: No such file" in refused.stderr
     assert project.host.picture() == before
+
+
+def speak(project, text, slot=None):
+    """The app's process writes a line."""
+    slot = slot or project.status()[0]["slot"]
+    words = f'docker exec guestbook-lab-{slot} sh -c \'echo "$1" >/proc/1/fd/1\' sh "$1"'
+    project.host.run(words, text)
+
+
+def remains(project):
+    """What a command that was interrupted has left on the host; soon there is nothing."""
+    deadline = time.monotonic() + 20
+    look = (
+        "ps -eo args | grep -E '^(docker (logs|exec)|sed -u|sleep 31)' || :; ls -d /tmp/tmp.* || :"
+    )
+    while left := project.host.run(f"({look}) 2>/dev/null"):
+        if time.monotonic() > deadline:
+            return left
+        time.sleep(0.3)
+    return ""
+
+
+def test_logs_are_shown_of_the_live_the_previous_or_both(project):
+    project.change("# logs")
+    before = project.status()[0]["slot"]
+    speak(project, "said by the previous one")
+    project.deploy("--version", "logs")
+    speak(project, "said by the live one")
+    live = project.status()[0]["slot"]
+
+    def logs(*words, code=0):
+        return project.inv("logs", "--env", "lab", *words, code=code).stdout.splitlines()
+
+    assert logs()[-1] == "said by the live one"
+    assert "said by the previous one" in logs("--slot", "previous", "--lines", "all")
+    assert logs("--slot", "previous", "--lines", "1") != logs("--lines", "1")
+    both = logs("--slot", "both", "--lines", "all")
+    assert both[-1] == f"{live} | said by the live one"
+    assert f"{before} | said by the previous one" in both
+    assert logs("--since", "2099-01-01") == []
+    assert "said by the live one" in logs("--since", "1d")
+    for words in (("--since", "yesterday"), ("--lines", "few"), ("--slot", "red"), ("--host", "x")):
+        logs(*words, code=2)
+
+
+def test_logs_are_followed_until_interrupted_and_leave_nothing_behind(project):
+    speak(project, "said before")
+    process = project.start("logs", "--env", "lab", "--follow", "--lines", "1")
+    assert process.stdout.readline() == "said before\n"
+    speak(project, "said while followed")
+    assert process.stdout.readline() == "said while followed\n"
+    assert "docker logs" in project.host.run("ps -eo args | grep '^docker logs'")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+    assert remains(project) == ""
+
+
+def test_a_command_runs_inside_with_the_resolved_environment(project):
+    project.settings(merge(SETTINGS, DECLARED))
+    project.deploy("--version", "inside", **GIVEN)
+    container = f"guestbook-lab-{project.status()[0]['slot']}"
+    resolve = (
+        'printf "%s\\n" "$2" | docker exec -i -u 0 "$1" '
+        "sh -c 'mkdir -p /run/edgepaas; cat >>/run/edgepaas/env; chmod a+r /run/edgepaas/env'"
+    )
+    words = ("exec", "--env", "lab")
+    with Watch(project) as watch:
+        text = "cat; echo $EDGEPAAS_RELEASE $TOKEN; echo to stderr: $REPORTS_URL >&2; exit 7"
+        done = project.inv(*words, text, code=7)
+        project.host.run(resolve, container, "RESOLVED='it is $5'")
+        again = project.inv(*words, 'echo "$RESOLVED"; printf %s "$EDGEPAAS_COMMAND"')
+    release = project.status()[0]["release"]
+    assert done.stdout == f"{release} ***\n"
+    assert done.stderr == "to stderr: ***\n"
+    assert again.stdout == "it is $5\n"
+    search(watch.everything, "a process list")
+    project.inv(*words, "true", "--host", "nobody", code=2)
+    project.inv(*words, " ", code=2)
+
+
+def test_a_command_that_is_interrupted_ends_inside_too(project):
+    process = project.start("exec", "--env", "lab", "echo begun; sleep 310; echo never")
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert remains(project) == ""

@@ -41,3 +41,11 @@ def test_files_are_those_that_are_sent(tmp_path):
     assert list(contexts.read(tmp_path).files()) == ["a.py", "link", "keep/b.py"]
     (tmp_path / ".dockerignore").write_text("drop\n!drop/d\n.env\n.dockerignore\n")
     assert "drop/d/e.py" in list(contexts.read(tmp_path).files())
+
+
+def test_reports_of_failed_deploys_make_no_other_version(tmp_path):
+    (tmp_path / "app.py").touch()
+    before = contexts.read(tmp_path).hash()
+    (tmp_path / ".edgepaas" / "reports").mkdir(parents=True)
+    (tmp_path / ".edgepaas" / "reports" / "shop-prod-7.md").write_text("why")
+    assert contexts.read(tmp_path).hash() == before

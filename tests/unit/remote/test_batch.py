@@ -136,3 +136,17 @@ def test_a_dry_run_reads_and_does_not_change(tmp_path):
     assert host.change(argv("touch", str(tmp_path / "x"))) == ()
     assert not (tmp_path / "x").exists()
     assert told == [f"would run: touch {tmp_path / 'x'}"]
+
+
+def test_a_command_that_speaks_for_hours_is_heard_to_its_last_line_and_not_kept():
+    heard = []
+    frames = Frames("mark", heard.append)
+    line = b"x" * 99 + b"\n"
+    for _ in range(100):
+        frames.feed(line * 100)
+    assert len(frames.rest) < 3 * 2**16
+    frames.feed(b"last")
+    frames.feed(b"\nmark 7\n")
+    assert (len(heard), heard[-1]) == (10_001, "last")
+    ((kept, code),) = frames.done
+    assert (kept[-4:], code) == (b"last", 7)
