@@ -21,6 +21,8 @@ SIDES = ("before", "amid", "after")
 PLAIN = "from edgepaas_tasks import ns\n"
 ARMED = f"{PLAIN}from tests.lab import faults\n\nfaults.arm()\n"
 PATIENCE = 120.0  # seconds
+# Short where we wait for time to pass, long where a busy machine needs it.
+QUICK = {"flip": {"bake": 0.5, "drain": 5}, "health": {"timeout": 60}}
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Faulty:
         return self.project.host.run(form, self.project.status()[0]["slot"])
 
     def configure(self, **over) -> None:
-        self.project.configure(**{"flip": {"bake": 0.5, "drain": 5}, **over})
+        self.project.configure(**{**QUICK, **over})
 
     def disarm(self) -> None:
         self.trace.unlink(missing_ok=True)
