@@ -46,7 +46,7 @@ def flip(of: Rollout) -> str:
     if errors and ballot.committed:
         raise failure.unconfirmed(of.release, errors, list(kept))
     if errors:
-        told = [name for name, error in errors.items() if _code(error) == slots.TOLD]
+        told = [host.name for host in of.hosts if _code(errors.get(host.name)) == slots.TOLD]
         failed = {name: error for name, error in errors.items() if name not in told}
         lost = [host for host in of.hosts if isinstance(failed.get(host.name), ConnectionLost)]
         _, still = attempt(lost, lambda host: _point_back(of, host))
@@ -76,5 +76,5 @@ def _point_back(of: Rollout, host: Host) -> None:
     host.change(slots.point(of.service.layout, of.before[host.name], now))
 
 
-def _code(error: Exception) -> int:
+def _code(error: Exception | None) -> int:
     return error.code if isinstance(error, CommandFailed) else 0

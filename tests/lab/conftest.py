@@ -93,6 +93,20 @@ class Witness:
         return self.run("ls /opt/edgepaas/*/lease 2>/dev/null || :")
 
 
+SHY = """
+import os
+
+from fastapi import Request
+
+
+@app.middleware("http")
+async def shy(request: Request, call_next):
+    if "x-forwarded-for" in request.headers and os.path.exists("/data/shy"):
+        return Response(status_code=500)
+    return await call_next(request)
+"""
+
+
 class Project:
     """A user's project: a tasks.py, an invoke.yaml, an app, and its hosts."""
 
@@ -204,20 +218,8 @@ class Project:
 
     def shy(self) -> None:
         """A version that answers 500 behind nginx on every host that has a file `shy` in its data directory."""
-        app = self.app / "guestbook" / "app.py"
-        app.write_text(
-            app.read_text()
-            .replace(
-                "def ready(response: Response)", "def ready(response: Response, request: Request)"
-            )
-            .replace(
-                "    try:\n        _latest(1)",
-                "    import os\n"
-                "    if 'x-forwarded-for' in request.headers and os.path.exists('/data/shy'):\n"
-                "        response.status_code = 500\n        return {}\n    try:\n        _latest(1)",
-            )
-            .replace("import FastAPI, Form", "import FastAPI, Form, Request")
-        )
+        with (self.app / "guestbook" / "app.py").open("a") as file:
+            file.write(SHY)
 
     def restore(self) -> None:
         shutil.rmtree(self.app)
