@@ -42,8 +42,17 @@ def outcome(of: Service, found: Outcome) -> str:
     times = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in found.phases)
     lines.append(f"  {found.seconds:.1f} s: {times}")
     lines += _addresses(of)
-    lines.append(f"  next: inv status --env {name}; to go back: inv rollback --env {name}")
+    lines.append(f"  next: inv status --env {name}{_way_back(found, name)}")
     return "\n".join(lines)
+
+
+def _way_back(found: Outcome, name: str) -> str:
+    """A rollback of a rollback goes back further; what was left is asked for by its number."""
+    left = sorted({was.release for was in found.before.values() if was.slot})
+    if not left:
+        return ""
+    to = f" --to {left[-1]}" if found.action == "rollback" else ""
+    return f"; to go back: inv rollback{to} --env {name}"
 
 
 def plan(of: Service, found: Plan) -> str:
