@@ -26,7 +26,7 @@ SETTINGS: Mapping[str, Any] = {
     "container": {"memory": "256m", "stop_timeout": 10},
     "health": {"timeout": 60},
     "flip": {"bake": 1, "drain": 15},
-    "database": {"mode": "sqlite_only"},
+    "database": {"mode": "sqlite_only", "per_host": True},
     "variables": {"GREETING": {"type": "string", "default": "hello"}},
     "docker": {"origin": "distribution"},
 }
