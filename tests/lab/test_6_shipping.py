@@ -77,27 +77,26 @@ def host(project, monkeypatch):
     monkeypatch.chdir(project.folder)
     tree = {"app": "guestbook", "environments": {"lab": {"lab": {"folder": ".lab"}}}}
     of = service.describe(settings.load(tree, "lab"))
-    (found,) = inventory.connect(of.settings)
+    (found,) = inventory.connect(of.settings, dry_run=False, observe=None)
     yield found
     found.close()
 
 
 def test_a_stream_that_is_corrupted_on_its_way_is_no_image(project, host):
     ballast(project, 1 * MB)
-    project.deploy("--version", "corrupted")
-    here = image.find("guestbook:corrupted")
-    (answer,) = host.read(docker.images())
-    project.deploy("--version", "other")
-    # On the host it must be unknown again.
-    project.restore()
-    shared = docker.shared_layers(here.layers, [image.find("edgepaas-lab/python:3.11").layers])
+    said = project.inv("docker.build", "--env", "lab", "--version", "corrupted").stdout
+    here = image.find(said.split()[0])
+    (told,) = host.read(docker.images())
+    shared = docker.shared_layers(here.layers, docker.parse_images(told.stdout).values())
+    assert 0 < shared < len(here.layers), "only the base is there"
     with cargo(here, here.layers[:shared]) as taken:
-        whole = b"".join(archive.framed(archive.parts(taken, len(here.layers) - 3, {})))
-        assert here.id in answer.stdout
-        for wrong in (flipped(whole), whole[: len(whole) // 2]):
+        whole = b"".join(archive.framed(archive.parts(taken, shared, {})))
+        command = docker.load(taken.id, here.reference)
+        for wrong in (flipped(whole), whole[: len(whole) // 2], whole[: -len(b"0\n")]):
             with pytest.raises(RemoteError):
-                host.stream([wrong], docker.load("sha256:" + "0" * 64, "guestbook:never"))
-    assert project.host.run("docker images -q guestbook:never") == ""
+                host.stream([wrong], command)
+        (answer,) = host.stream([whole], command)
+    assert docker.parse_image(answer.text) == (here.id, here.mark, here.layers)
 
 
 def flipped(data: bytes) -> bytes:
