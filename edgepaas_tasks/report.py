@@ -336,6 +336,9 @@ def lab(found: Mapping[str, Any], ready: Sequence[str] = ()) -> str:
         )
     if found.get("database"):
         lines.append(f"Postgres: DATABASE_URL={found['database']}")
+    if found.get("registry"):
+        lines.append(f"registry: image: {found['registry']}")
+        lines.append(f"          REGISTRY_PASSWORD={found['registry_password']}")
     then = " and ".join(f"inv deploy --env {name}" for name in ready)
     then = then or "inv setup --env lab, then inv deploy --env lab"
     return "\n".join([*lines, f"next: {then}; inv lab.down"])

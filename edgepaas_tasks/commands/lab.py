@@ -11,7 +11,9 @@ from edgepaas_tasks.commands.options import number
 from edgepaas_tasks.progress import Progress
 
 
-def up(c: Any, folder: str, count: str, system: str, *, postgres: bool, bare: bool) -> str:
+def up(
+    c: Any, folder: str, count: str, system: str, *, postgres: bool, registry: bool, bare: bool
+) -> str:
     """The hosts, and, unless they are to be bare, what `inv setup` makes of them for the project's environments."""
     from edgepaas_tasks.lab import lifecycle
 
@@ -23,6 +25,7 @@ def up(c: Any, folder: str, count: str, system: str, *, postgres: bool, bare: bo
             lambda line: progress.step("lab", line),
             system=system,
             postgres=postgres,
+            registry=registry,
         )
         phase.outcome = f"{len(state.hosts)} hosts"
     names = [] if bare else _environments(c, folder)[:1]  # a call is about one environment

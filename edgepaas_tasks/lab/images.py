@@ -37,6 +37,7 @@ SYSTEMS: Mapping[str, Mapping[str, str]] = {
 _HOST = ("debian.Dockerfile", "lab-devices", "lab-devices.service", "lab-mounts")
 _PACKAGES = ("packages.Dockerfile", "packages")
 _POSTGRES = ("postgres.Dockerfile", "postgres-start")
+_REGISTRY = ("registry.Dockerfile", "registry-start")
 
 
 def host(system: str) -> str:
@@ -66,8 +67,18 @@ def postgres() -> str:
     return f"{NAME}/postgres:{_recipe(*_POSTGRES)}"
 
 
+def registry() -> str:
+    """The name of the registry's image."""
+    return f"{NAME}/registry:{_recipe(*_REGISTRY)}"
+
+
 def ensure(
-    system: str, say: Say, *, with_packages: bool = False, with_postgres: bool = False
+    system: str,
+    say: Say,
+    *,
+    with_packages: bool = False,
+    with_postgres: bool = False,
+    with_registry: bool = False,
 ) -> None:
     """The images of a system's hosts, of Python apps, and of the servers that are wanted, are there.
 
@@ -79,6 +90,8 @@ def ensure(
         wanted[packages()] = "packages"
     if with_postgres:
         wanted[postgres()] = "postgres"
+    if with_registry:
+        wanted[registry()] = "registry"
     missing = {name: recipe for name, recipe in wanted.items() if not _there(name)}
     if missing:
         with alone("base image"):

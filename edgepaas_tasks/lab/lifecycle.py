@@ -12,6 +12,7 @@ from typing import Any
 
 from edgepaas_tasks.lab import engine, hosts, images, state, volumes
 from edgepaas_tasks.lab import postgres as databases
+from edgepaas_tasks.lab import registry as registries
 from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.engine import Say
 from edgepaas_tasks.lab.errors import LabError
@@ -29,11 +30,13 @@ def up(
     system: str = "debian",
     packages: bool = False,
     postgres: bool = False,
+    registry: bool = False,
 ) -> State:
     """At least `count` running hosts. Those that run are left alone, stopped ones are started, missing ones made.
 
     `system` is that of the hosts to make. `packages` brings a package server, that stands in for Docker's own, as
-    hosts of the dnf family need anyway; hosts reach it as http://packages. `postgres` brings a database server.
+    hosts of the dnf family need anyway; hosts reach it as http://packages. `postgres` brings a database server,
+    `registry` a registry of images.
     """
     if count > MOST:
         raise LabError(f"--hosts {count}: at most {MOST}")
@@ -47,16 +50,22 @@ def up(
     systems = {host.system for host in (*known.hosts, *planned)}
     packages = packages or known.packages or any(map(images.needs_packages, systems))
     postgres = postgres or known.postgres
+    registry = registry or known.registry
     known = replace(
         known,
         engine_installed=known.engine_installed or installed,
         packages=packages,
         postgres=postgres,
+        registry=registry,
+        registry_password=known.registry_password or secrets.token_hex(12),
+        registry_port=known.registry_port or hosts.free_ports(1)[0],
         database_password=known.database_password or secrets.token_hex(12),
     )
     state.save(known, folder)
     for one in sorted(systems):
-        images.ensure(one, say, with_packages=packages, with_postgres=postgres)
+        images.ensure(
+            one, say, with_packages=packages, with_postgres=postgres, with_registry=registry
+        )
     public_key = _key(folder)
     label = f"{hosts.LABEL}={folder}"
     if local.run("docker", "network", "inspect", known.network, ok=(0, 1)).code != 0:
@@ -65,6 +74,8 @@ def up(
         _serve_packages(known, label)
     if postgres:
         databases.serve(known)
+    if registry:
+        registries.serve(known)
     for host in planned:
         known = known.with_host(host)
     state.save(known, folder)
@@ -87,6 +98,9 @@ def up(
         raise errors[0]
     for host in made.values():
         known = known.with_host(host)
+    if registry:
+        for host in known.hosts:
+            registries.trust(known, host)
     known = replace(known, hosts=tuple(sorted(known.hosts, key=lambda host: host.name)))
     state.save(known, folder)
     (folder / "known_hosts").write_text("".join(f"{host.pin}\n" for host in known.hosts))
@@ -126,6 +140,10 @@ def status(folder: Path) -> dict[str, Any]:
         "folder": str(folder),
         "engine": works,
         "database": databases.find(known).url if works and known and known.postgres else "",
+        "registry": registries.settings(registries.find(known))
+        if works and known and known.registry
+        else "",
+        "registry_password": known.registry_password if known and known.registry else "",
         "hosts": [
             {
                 "name": host.name,

@@ -32,7 +32,7 @@ class LabHost:
 
 @dataclass(frozen=True)
 class State:
-    """`engine_installed`: the engine came with the lab, and stays. `packages`, `postgres`: there is such a server."""
+    """`engine_installed`: it came with the lab, and stays. `packages`, `postgres`, `registry`: there is such one."""
 
     folder: str
     network: str
@@ -41,6 +41,9 @@ class State:
     packages: bool = False
     postgres: bool = False
     database_password: str = ""
+    registry: bool = False
+    registry_password: str = ""
+    registry_port: int = 0
 
     def with_host(self, host: LabHost) -> State:
         kept = tuple(one for one in self.hosts if one.name != host.name)

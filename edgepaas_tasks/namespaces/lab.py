@@ -17,6 +17,7 @@ FOLDER_HELP = "Folder with the lab's state."
         "hosts": "How many hosts.",
         "system": "What new hosts run: debian, centos, amazon, or prepared: Debian with Docker and nginx.",
         "postgres": "With a Postgres server, over TLS.",
+        "registry": "With a registry of images, over TLS, with a login.",
         "folder": FOLDER_HELP,
         "bare": "As a cloud gives them, without Docker and nginx.",
     }
@@ -26,13 +27,14 @@ def up(
     hosts: str = "1",
     system: str = "debian",
     postgres: bool = False,
+    registry: bool = False,
     folder: str = ".lab",
     bare: bool = False,
 ) -> None:
     """Start local hosts that behave like EC2 instances."""
     from edgepaas_tasks.commands import lab as commands
 
-    say(commands.up(c, folder, hosts, system, postgres=postgres, bare=bare))
+    say(commands.up(c, folder, hosts, system, postgres=postgres, registry=registry, bare=bare))
 
 
 @task(help={"json": JSON_HELP, "folder": FOLDER_HELP})
