@@ -1,12 +1,16 @@
 """An image on its way to a real host: what travels, what stays when the connection ends, and the other ways."""
 
+import os
 import re
+import shlex
+import subprocess
 import time
 
 import pytest
 
 from edgepaas_tasks import archive, image, inventory, service, settings
 from edgepaas_tasks.cargo import cargo
+from edgepaas_tasks.lab import images
 from remote import docker
 from remote.errors import RemoteError
 
@@ -155,3 +159,47 @@ def test_the_whole_image_goes_where_sshd_forwards_no_port(other_store):
         assert shipped(done) > 20
     finally:
         project.host.run("rm /etc/ssh/sshd_config.d/a.conf; systemctl restart ssh")
+
+
+@pytest.mark.skipif(not os.environ.get("EDGEPAAS_SOAK"), reason="a long form: EDGEPAAS_SOAK=1")
+def test_a_first_push_is_no_slower_than_save_gzip_and_load(project, host):
+    """Side by side, each with an image of 300 MB that the host has never seen: layers of programs, and of noise."""
+    seconds = {"ours": [], "save | gzip | ssh load": []}
+    at = project.host.host
+    login = shlex.join(
+        [
+            *(
+                "ssh",
+                "-i",
+                at.key,
+                "-p",
+                str(at.port),
+                "-o",
+                f"UserKnownHostsFile={at.known_hosts}",
+            ),
+            *("-o", "BatchMode=yes", f"{at.user}@{at.address}", "sudo docker load"),
+        ]
+    )
+    for number in range(3):
+        for way, times in seconds.items():
+            name = f"first-{number}-{'ours' if way == 'ours' else 'theirs'}"
+            dockerfile = f"FROM {images.PYTHON}\nRUN cp -r /usr /again-{time.time_ns()}\n"
+            dockerfile += f"RUN head -c 40000000 /dev/urandom >/noise-{time.time_ns()}\n"
+            (project.app / "Dockerfile").write_text(dockerfile)
+            project.host.run("docker rm -f $(docker ps -aq) 2>/dev/null; docker image prune -af; :")
+            said = project.inv(
+                "docker.build", "--env", "lab", "--version", name, "--no-cache"
+            ).stdout
+            reference = said.split()[0]
+            begun = time.monotonic()
+            if way == "ours":
+                project.inv("docker.push", "--env", "lab", "--image", reference)
+            else:
+                words = f"set -o pipefail; docker save {reference} | gzip | {login}"
+                subprocess.run(["bash", "-c", words], check=True, capture_output=True)
+            times.append(time.monotonic() - begun)
+            assert project.host.run('docker images -q "$1"', reference)
+    for way, times in seconds.items():
+        print(f"{way}: {', '.join(f'{one:.1f}' for one in times)} s")
+    print(f"{image.find(reference).size / MB:.0f} MB")
+    assert sorted(seconds["ours"])[1] < sorted(seconds["save | gzip | ssh load"])[1]
