@@ -113,7 +113,12 @@ class Shipping:
             self._make_room(host, (0 if shared[host.name] else here.size) + SPARE)
             named = (login.server, login.user, login.password) if login else ("", "", None)
             command = docker.pull(source, self.release.reference, *named, timeout=self._timeout)
-            return _verified(host, here, host.change(command))
+            try:
+                return _verified(host, here, host.change(command))
+            except CommandFailed as error:
+                if error.code != docker.NOT_WHOLE:
+                    raise
+                return self._load_whole(host, here, error.got)
 
         found = on_each(lacking, pull)
         return (
@@ -133,12 +138,16 @@ class Shipping:
         try:
             return self._pull(host, taken)
         except forward.Refused as refused:
-            host.tell(f"sshd forwards no port ({refused}): sending the whole image")
+            return self._load_whole(host, taken.image, f"sshd forwards no port ({refused})")
         except CommandFailed as error:
             if not shared:
                 raise
-            host.tell(f"sending the whole image: {error.got}")
-        with cargo(taken.image, ()) as whole:
+            return self._load_whole(host, taken.image, error.got)
+
+    def _load_whole(self, host: Host, here: Image, why: str) -> str:
+        """The last resort: every layer, whatever the host has."""
+        host.tell(f"sending the whole image: {why}")
+        with cargo(here, ()) as whole:
             return self._load(host, whole, archive.parts(whole, 0, {}, whole=True))
 
     def _load(self, host: Host, taken: Cargo, parts: Sequence[Part]) -> str:

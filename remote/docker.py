@@ -12,6 +12,8 @@ PART = (
 )
 INPUTS = "edgepaas.inputs"  # label: a digest of what it was built from
 
+NOT_WHOLE = 52  # exit code of a pull into a store that has some layers only unpacked
+
 # As the engine's templates have it: the id, what tells images of equal layers apart, the layers from the lowest.
 FORM = (
     # An image without that label has "<no value>" there, or nothing, as the client's version will.
