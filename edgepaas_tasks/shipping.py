@@ -97,7 +97,7 @@ class Shipping:
         count, every = len(here.layers), whole * len(lacking)
         return found, (
             f"{self.sent / 1e6:.2f} of {every / 1e6:.0f} MB to {len(lacking)} of {len(self.hosts)} hosts, "
-            f"{count - fewest} of {count} layers, {(every - self.sent) / 1e6:.0f} MB saved"
+            f"{count - fewest} of {count} layers, {max(0, every - self.sent) / 1e6:.0f} MB saved"
         )
 
     def _published(
@@ -142,7 +142,14 @@ class Shipping:
         except CommandFailed as error:
             if not shared:
                 raise
-            return self._load_whole(host, taken.image, error.got)
+            if error.code == docker.NOT_WHOLE:
+                return self._load_whole(host, taken.image, error.got)
+        host.tell("the store asks for layers that it has: offering all of them")
+        with cargo(taken.image, ()) as whole:
+            try:
+                return self._pull(host, whole)
+            finally:
+                self.sent += whole.source.served
 
     def _load_whole(self, host: Host, here: Image, why: str) -> str:
         """The last resort: every layer, whatever the host has."""

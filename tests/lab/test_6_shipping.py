@@ -139,7 +139,7 @@ def test_a_store_that_takes_no_partial_image_pulls_through_the_connection(other_
     second = project.deploy("--version", "pulled-again")
     assert project.get()["version"] == "pulled-again"
     calls = project.host.run("cat /run/docker-calls")
-    assert len(re.findall(r"^pull -q 127\.0\.0\.1:\d+/", calls, re.M)) == 2
+    assert len(re.findall(r"^pull -q 127\.0\.0\.1:\d+/", calls, re.M)) >= 2
     assert "load" not in calls
     print(f"{shipped(first)} MB, then {shipped(second)} MB; {(received(project) - before) / MB} MB")
     assert 2 <= shipped(second) < 2.4
