@@ -59,7 +59,7 @@ USER 10001:10001
 
 
 @pytest.fixture(scope="module")
-def containers(served, tmp_path_factory):
+def containers(served, images, tmp_path_factory):  # removed before their images
     served.server.start()
     served.server = postgres.find(served.state)  # its address may be another one now
     found = Containers(served.state.network, tmp_path_factory.mktemp("containers"))
