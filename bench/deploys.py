@@ -13,10 +13,11 @@ from bench.measure import Series, alternate, ratio, table
 from bench.project import Project
 from bench.result import Result, Target
 from bench.tools import timed
-from edgepaas_tasks import inventory, settings
-from edgepaas_tasks import setup as setups
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.service import describe
+from edgepaas_tasks import settings
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.fleet import setup as setups
+from edgepaas_tasks.targets import inventory
+from edgepaas_tasks.targets.service import describe
 from remote.batch import Batch
 from remote.host import Host
 from remote.ssh import SSHTransport

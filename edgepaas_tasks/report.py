@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgepaas_tasks import inventory
-from edgepaas_tasks.service import Service
-from edgepaas_tasks.status import HostStatus, age
+from edgepaas_tasks.fleet.status import HostStatus, age
+from edgepaas_tasks.targets import inventory
+from edgepaas_tasks.targets.service import Service
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
-    from edgepaas_tasks.deploy import Outcome
-    from edgepaas_tasks.difference import Change
-    from edgepaas_tasks.flip import Flipped
-    from edgepaas_tasks.locks import Lock
-    from edgepaas_tasks.maintenance import Page
-    from edgepaas_tasks.migrations import Schema
-    from edgepaas_tasks.readiness import Check
-    from edgepaas_tasks.rehearsal import Plan
+    from edgepaas_tasks.database.migrations import Schema
+    from edgepaas_tasks.fleet.maintenance import Page
+    from edgepaas_tasks.lease.locks import Lock
+    from edgepaas_tasks.release.deploy import Outcome
+    from edgepaas_tasks.release.flip import Flipped
+    from edgepaas_tasks.release.rehearsal import Plan
+    from edgepaas_tasks.targets.readiness import Check
+    from edgepaas_tasks.variables.difference import Change
     from env.layers import Resolution
     from remote.lease import Held
 

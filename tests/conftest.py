@@ -49,8 +49,9 @@ def aws_server(aws_endpoint, monkeypatch, tmp_path):
 @pytest.fixture
 def run_tasks(monkeypatch, capfd):
     """Runs our tasks in a folder as `inv` would, in this process: a second less than in one of its own."""
-    from edgepaas_tasks import inventory, ns, service
+    from edgepaas_tasks import ns
     from edgepaas_tasks.program import Program
+    from edgepaas_tasks.targets import inventory, service
 
     # A copy: Invoke hands out each help text once.
     program = Program(binary="edgepaas", namespace=copy.deepcopy(ns))

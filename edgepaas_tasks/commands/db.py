@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgepaas_tasks import modes, report
-from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks import report
 from edgepaas_tasks.commands.options import patience_of
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.push import push
-from edgepaas_tasks.service import hosts, service
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.release.push import push
 from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.targets import modes
+from edgepaas_tasks.targets.service import hosts, service
 
 NAMES = {"postgres": modes.POSTGRES, "sqlite": modes.SQLITE}
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgepaas_tasks import build as builds
-from edgepaas_tasks import deploy as deploys
-from edgepaas_tasks import image as images
-from edgepaas_tasks import leaks, settings
-from edgepaas_tasks import version as versions
+from edgepaas_tasks import settings
 from edgepaas_tasks.commands.options import patience_of
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.prune import prune as prune_hosts
-from edgepaas_tasks.request import Request
-from edgepaas_tasks.service import hosts, service
-from edgepaas_tasks.shipping import Shipping
-from edgepaas_tasks.tenure import held
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.images import build as builds
+from edgepaas_tasks.images import image as images
+from edgepaas_tasks.images import leaks
+from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.images.shipping import Shipping
+from edgepaas_tasks.lease.tenure import held
+from edgepaas_tasks.release import deploy as deploys
+from edgepaas_tasks.release.prune import prune as prune_hosts
+from edgepaas_tasks.release.request import Request
+from edgepaas_tasks.targets.service import hosts, service
 from remote.releases import Release
 
 

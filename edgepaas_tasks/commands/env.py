@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks import environment, report
-from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks import report
 from edgepaas_tasks.commands.options import patience_of
-from edgepaas_tasks.occasion import occasion
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.service import hosts, service
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.events.occasion import occasion
 from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.targets.service import hosts, service
+from edgepaas_tasks.variables import environment
 from env import canonical
 
 
@@ -31,7 +32,7 @@ def show(c: Any, env: str, given: Sequence[str]) -> str:
 
 
 def diff(c: Any, env: str, given: Sequence[str], *, json: bool) -> str:
-    from edgepaas_tasks.difference import difference
+    from edgepaas_tasks.variables.difference import difference
 
     of = service(c, env)
     values = environment.gather(of.settings, given)
@@ -44,7 +45,7 @@ def diff(c: Any, env: str, given: Sequence[str], *, json: bool) -> str:
 
 
 def render(c: Any, env: str, given: Sequence[str], *, output: str) -> str:
-    from edgepaas_tasks import files
+    from edgepaas_tasks.console import files
 
     if not output:
         raise SettingsError("--output FILE: where to write; the values are not printed")
@@ -56,7 +57,7 @@ def render(c: Any, env: str, given: Sequence[str], *, output: str) -> str:
 
 
 def example(c: Any, env: str, *, output: str) -> str:
-    from edgepaas_tasks import files
+    from edgepaas_tasks.console import files
 
     of = service(c, env)
     text = canonical.example(environment.schema(of.settings))
@@ -65,7 +66,7 @@ def example(c: Any, env: str, *, output: str) -> str:
 
 
 def push(c: Any, env: str, given: Sequence[str], *, wait: str) -> str:
-    from edgepaas_tasks.push import push
+    from edgepaas_tasks.release.push import push
 
     of = service(c, env)
     patience = patience_of(of, wait)

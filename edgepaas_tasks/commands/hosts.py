@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks import inventory, trust
-from edgepaas_tasks.boundary import Refused, say
-from edgepaas_tasks.service import service
+from edgepaas_tasks.console.boundary import Refused, say
 from edgepaas_tasks.settings import SettingsError, nearest
-from edgepaas_tasks.trust import Evidence
+from edgepaas_tasks.targets import inventory, trust
+from edgepaas_tasks.targets.service import service
+from edgepaas_tasks.targets.trust import Evidence
 from remote import connection, hostkeys, verification
 from remote.hostkeys import Key
 from remote.target import Target

@@ -8,7 +8,7 @@ from typing import Any
 from edgepaas_tasks import report, settings
 from edgepaas_tasks.commands import root
 from edgepaas_tasks.commands.options import number
-from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.console.progress import Progress
 
 
 def up(

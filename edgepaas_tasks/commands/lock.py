@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgepaas_tasks import locks, report
-from edgepaas_tasks.locks import Lock
-from edgepaas_tasks.service import hosts, service
+from edgepaas_tasks import report
+from edgepaas_tasks.lease import locks
+from edgepaas_tasks.lease.locks import Lock
+from edgepaas_tasks.targets.service import hosts, service
 
 
 def status(c: Any, env: str) -> list[Lock]:

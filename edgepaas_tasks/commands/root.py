@@ -10,22 +10,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgepaas_tasks.boundary import Refused, say
 from edgepaas_tasks.commands.options import number, patience_of
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.service import Service, hosts, service
+from edgepaas_tasks.console.boundary import Refused, say
+from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.targets.service import Service, hosts, service
 
 if TYPE_CHECKING:
-    from edgepaas_tasks.request import Request
-    from edgepaas_tasks.setup import Part
-    from edgepaas_tasks.status import HostStatus
+    from edgepaas_tasks.fleet.setup import Part
+    from edgepaas_tasks.fleet.status import HostStatus
+    from edgepaas_tasks.release.request import Request
 
 
 def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> str:
-    from edgepaas_tasks import deploy as deploys
-    from edgepaas_tasks import rehearsal, report, summary
-    from edgepaas_tasks.occasion import occasion
+    from edgepaas_tasks import report
+    from edgepaas_tasks.events import summary
+    from edgepaas_tasks.events.occasion import occasion
+    from edgepaas_tasks.release import deploy as deploys
+    from edgepaas_tasks.release import rehearsal
 
     of = service(c, env)
     patience = patience_of(of, wait)
@@ -46,8 +48,8 @@ def rollback(
     c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool, allow_fallback: bool
 ) -> str:
     from edgepaas_tasks import report
-    from edgepaas_tasks import rollback as rollbacks
-    from edgepaas_tasks.occasion import occasion
+    from edgepaas_tasks.events.occasion import occasion
+    from edgepaas_tasks.release import rollback as rollbacks
 
     of = service(c, env)
     release = int(number("to", to, least=1)) if to else None
@@ -73,7 +75,7 @@ def rollback(
 
 
 def status(c: Any, env: str) -> tuple[Service, Sequence[HostStatus]]:
-    from edgepaas_tasks import status as statuses
+    from edgepaas_tasks.fleet import status as statuses
 
     of = service(c, env)
     with hosts(of) as found:
@@ -82,8 +84,9 @@ def status(c: Any, env: str) -> tuple[Service, Sequence[HostStatus]]:
 
 def preflight(c: Any, env: str, *, json: bool) -> None:
     """Prints the checks. Raises Refused when one of them is a blocker."""
-    from edgepaas_tasks import preflight as doctor
-    from edgepaas_tasks import readiness, report
+    from edgepaas_tasks import report
+    from edgepaas_tasks.fleet import preflight as doctor
+    from edgepaas_tasks.targets import readiness
 
     of = service(c, env)
     with hosts(of) as found:
@@ -101,7 +104,7 @@ def preflight(c: Any, env: str, *, json: bool) -> None:
 def setup(c: Any, env: str, *, dry_run: bool = False, parts: Sequence[Part] | None = None) -> str:
     """All parts, unless some are given."""
     from edgepaas_tasks import report
-    from edgepaas_tasks import setup as setups
+    from edgepaas_tasks.fleet import setup as setups
 
     of = service(c, env)
     title = f"set up the hosts of {of.settings.environment}"
@@ -119,8 +122,8 @@ def setup(c: Any, env: str, *, dry_run: bool = False, parts: Sequence[Part] | No
 
 
 def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
-    from edgepaas_tasks import flip as flips
     from edgepaas_tasks import report
+    from edgepaas_tasks.release import flip as flips
 
     of = service(c, env)
     if slot not in ("", "blue", "green"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgepaas_tasks import inventory
-from edgepaas_tasks import setup as setups
-from edgepaas_tasks.boundary import Refused
 from edgepaas_tasks.commands import root
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.service import Service, hosts, service
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.fleet import setup as setups
+from edgepaas_tasks.targets import inventory
+from edgepaas_tasks.targets.service import Service, hosts, service
 from remote import volume as volumes
 from remote.parallel import attempt
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.boundary import say, task
+from edgepaas_tasks.console.boundary import say, task
 
 
 @task(

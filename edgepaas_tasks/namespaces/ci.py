@@ -7,13 +7,14 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.boundary import JSON_HELP, say, task
+from edgepaas_tasks.console.boundary import JSON_HELP, say, task
 
 
 @task(help={"json": JSON_HELP})
 def detect(c: Any, json: bool = False) -> None:
     """Show which CI this is, and what its log understands."""
-    from edgepaas_tasks import ci, report
+    from edgepaas_tasks import report
+    from edgepaas_tasks.console import ci
 
     found = ci.as_json(ci.detect())
     say(jsons.dumps(found, indent=2) if json else report.place(found))

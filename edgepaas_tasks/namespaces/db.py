@@ -7,7 +7,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, WAIT_HELP, say, task
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
@@ -15,7 +15,7 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show which database is used on each host."""
     from edgepaas_tasks import report
     from edgepaas_tasks.commands import root as commands
-    from edgepaas_tasks.status import as_json
+    from edgepaas_tasks.fleet.status import as_json
 
     of, found = commands.status(c, env)
     if json:

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.boundary import ENV_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.boundary import ENV_HELP, WAIT_HELP, say, task
 
 VERSION_HELP = "Version to tag and show (default: BUILD_VERSION, else the commit)."
 
@@ -24,8 +24,8 @@ def ps(c: Any, env: str = "") -> None:
 @task(help={"env": ENV_HELP})
 def install(c: Any, env: str = "") -> None:
     """Install and configure Docker where it is missing."""
-    from edgepaas_tasks import setup
     from edgepaas_tasks.commands import root as commands
+    from edgepaas_tasks.fleet import setup
 
     say(commands.setup(c, env, parts=(setup.tools, setup.docker)))
 
@@ -58,7 +58,7 @@ def build(
 def push(c: Any, env: str = "", version: str = "", image: str = "", wait: str = "") -> None:
     """Bring the image to the hosts, and start nothing."""
     from edgepaas_tasks.commands import docker as commands
-    from edgepaas_tasks.request import Request
+    from edgepaas_tasks.release.request import Request
 
     say(commands.push(c, env, Request(version, image), wait=wait))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.boundary import ENV_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.boundary import ENV_HELP, WAIT_HELP, say, task
 
 
 @task(help={"env": ENV_HELP})
@@ -36,8 +36,8 @@ def flip(c: Any, env: str = "", slot: str = "", wait: str = "") -> None:
 @task(help={"env": ENV_HELP})
 def install(c: Any, env: str = "") -> None:
     """Install nginx and take its default site away."""
-    from edgepaas_tasks import setup
     from edgepaas_tasks.commands import root as commands
+    from edgepaas_tasks.fleet import setup
 
     say(commands.setup(c, env, parts=(setup.tools, setup.directories, setup.proxy)))
 
@@ -45,8 +45,8 @@ def install(c: Any, env: str = "") -> None:
 @task(help={"env": ENV_HELP})
 def configure(c: Any, env: str = "") -> None:
     """Write our site, tested before it replaces the good one."""
-    from edgepaas_tasks import setup
     from edgepaas_tasks.commands import root as commands
+    from edgepaas_tasks.fleet import setup
 
     say(commands.setup(c, env, parts=(setup.directories, setup.site)))
 

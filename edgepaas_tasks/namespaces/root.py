@@ -7,7 +7,7 @@ from typing import Any
 
 from invoke import Exit
 
-from edgepaas_tasks.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, say, task
 
 
 @task(
@@ -42,7 +42,7 @@ def deploy(
 ) -> None:
     """Build this directory and make it live."""
     from edgepaas_tasks.commands import root as commands
-    from edgepaas_tasks.request import Request
+    from edgepaas_tasks.release.request import Request
 
     given = tuple(set_ or ())
     allowed = (allow_destructive, allow_fallback, force_older)
@@ -79,7 +79,7 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show what is live where, and how it is."""
     from edgepaas_tasks import report
     from edgepaas_tasks.commands import root as commands
-    from edgepaas_tasks.status import as_json
+    from edgepaas_tasks.fleet.status import as_json
 
     service, found = commands.status(c, env)
     say(jsons.dumps(as_json(service, found), indent=2) if json else report.status(service, found))
@@ -88,8 +88,8 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def releases(c: Any, env: str = "", json: bool = False) -> None:
     """Show what was released, when, by whom, and its result."""
-    from edgepaas_tasks import ledger
     from edgepaas_tasks.commands import releases as commands
+    from edgepaas_tasks.fleet import ledger
 
     service, found = commands.read(c, env)
     listed = ledger.as_json(service, found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from edgepaas_tasks import runtime
+from edgepaas_tasks.variables import runtime
 
 
 class Ended(NamedTuple):

@@ -9,8 +9,8 @@ import pytest
 
 from edgepaas_tasks import settings as settings_module
 from edgepaas_tasks.lab.load import Load
-from edgepaas_tasks.service import describe
-from edgepaas_tasks.traffic import flip_to
+from edgepaas_tasks.release.traffic import flip_to
+from edgepaas_tasks.targets.service import describe
 from remote.host import Host
 from remote.layout import other
 from remote.ssh import SSHTransport

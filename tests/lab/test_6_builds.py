@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks import build, image
-from edgepaas_tasks import version as versions
+from edgepaas_tasks.images import build, image
+from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.lab import images
 from edgepaas_tasks.settings import Build
 

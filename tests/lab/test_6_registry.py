@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from edgepaas_tasks import image
+from edgepaas_tasks.images import image
 from edgepaas_tasks.lab import lifecycle, registry
 
 

@@ -8,9 +8,11 @@ import time
 
 import pytest
 
-from edgepaas_tasks import archive, image, inventory, service, settings
-from edgepaas_tasks.cargo import cargo
+from edgepaas_tasks import settings
+from edgepaas_tasks.images import archive, image
+from edgepaas_tasks.images.cargo import cargo
 from edgepaas_tasks.lab import images
+from edgepaas_tasks.targets import inventory, service
 from remote import docker
 from remote.errors import RemoteError
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks import deploy as deploys
-from edgepaas_tasks import inventory, rollback, settings, status
-from edgepaas_tasks import preflight as doctor
-from edgepaas_tasks import setup as setups
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.request import Request
-from edgepaas_tasks.service import describe
+from edgepaas_tasks import settings
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.fleet import preflight as doctor
+from edgepaas_tasks.fleet import setup as setups
+from edgepaas_tasks.fleet import status
+from edgepaas_tasks.release import deploy as deploys
+from edgepaas_tasks.release import rollback
+from edgepaas_tasks.release.request import Request
+from edgepaas_tasks.targets import inventory
+from edgepaas_tasks.targets.service import describe
 from remote.command import argv
 from remote.connection import connect, disconnect
 from remote.host import Host

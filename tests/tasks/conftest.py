@@ -5,7 +5,7 @@ import re
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.service import describe
+from edgepaas_tasks.targets.service import describe
 from remote.batch import Frames
 from remote.slots import TOLD
 from remote.transport import Streams

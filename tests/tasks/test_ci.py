@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from edgepaas_tasks import ci
-from edgepaas_tasks.boundary import say
-from edgepaas_tasks.progress import Progress
+from edgepaas_tasks.console import ci
+from edgepaas_tasks.console.boundary import say
+from edgepaas_tasks.console.progress import Progress
 from remote.errors import Unreachable
 
 

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from edgepaas_tasks import boundary, hooks
-from edgepaas_tasks.hooks import Event, HookFailed, run, scrubbed
+from edgepaas_tasks.console import boundary
+from edgepaas_tasks.events import hooks
+from edgepaas_tasks.events.hooks import Event, HookFailed, run, scrubbed
 from edgepaas_tasks.settings import Hook
 from env.redaction import Redactor
 
@@ -84,7 +85,7 @@ def test_a_function_gets_the_event_as_a_dataclass(project):
     assert go("announce.chat:tell") == ["told by v1"]
     event, environment, module = json.loads((project / "told").read_text())
     assert Event(**{**event, "hosts": tuple(event["hosts"])}) == EVENT
-    assert module == "edgepaas_tasks.hooks"
+    assert module == "edgepaas_tasks.events.hooks"
     assert environment["EDGEPAAS_HOSTS"] == "web1 web2"
 
 

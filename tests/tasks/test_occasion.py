@@ -7,10 +7,10 @@ import signal
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.boundary import Refused
-from edgepaas_tasks.occasion import occasion
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.service import describe
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.events.occasion import occasion
+from edgepaas_tasks.targets.service import describe
 from remote.errors import LeaseHeld, Unreachable
 from remote.host import Exec, Host
 

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from edgepaas_tasks import deploy as deploys
-from edgepaas_tasks import image, shipping
-from edgepaas_tasks.cargo import Cargo, Layer
-from edgepaas_tasks.image import Image
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.registry import Registry
-from edgepaas_tasks.request import Request
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.images import image, shipping
+from edgepaas_tasks.images.cargo import Cargo, Layer
+from edgepaas_tasks.images.image import Image
+from edgepaas_tasks.images.registry import Registry
+from edgepaas_tasks.release import deploy as deploys
+from edgepaas_tasks.release.request import Request
 from remote.batch import Frames
 from remote.errors import ConnectionLost, RemoteError
 from remote.host import Host

@@ -5,11 +5,12 @@ import re
 
 import pytest
 
-from edgepaas_tasks import ancestry, recovery, rollback, status
-from edgepaas_tasks.boundary import Refused
-from edgepaas_tasks.ledger import Ledger
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.version import Version
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.fleet import status
+from edgepaas_tasks.fleet.ledger import Ledger
+from edgepaas_tasks.images.version import Version
+from edgepaas_tasks.release import ancestry, recovery, rollback
 from remote.batch import Fence
 from remote.errors import RemoteError
 from remote.host import Host

@@ -13,11 +13,15 @@ import pytest
 from invoke import Context, Exit
 from rich.console import Console
 
-from edgepaas_tasks import backup, boundary, connectivity, environment, settings
-from edgepaas_tasks.boundary import Refused, conceal, say, task
-from edgepaas_tasks.progress import Progress
-from edgepaas_tasks.rollout import Rollout
-from edgepaas_tasks.service import describe
+from edgepaas_tasks import settings
+from edgepaas_tasks.console import boundary
+from edgepaas_tasks.console.boundary import Refused, conceal, say, task
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.database import backup
+from edgepaas_tasks.fleet import connectivity
+from edgepaas_tasks.release.rollout import Rollout
+from edgepaas_tasks.targets.service import describe
+from edgepaas_tasks.variables import environment
 from env import canonical
 from env.layers import Resolution, Value
 from env.redaction import Redactor
@@ -91,8 +95,9 @@ def forgetful(monkeypatch):
     fresh = Redactor()
     monkeypatch.setattr(boundary, "redactor", lambda: fresh)
     for module in (
-        *("progress", "connectivity", "rollout", "backup", "hooks", "notices"),
-        *("summary", "failure_report", "occasion", "logs", "inside"),
+        *("console.progress", "fleet.connectivity", "release.rollout", "database.backup"),
+        *("events.hooks", "events.notices", "events.summary", "events.failure_report"),
+        *("events.occasion", "fleet.logs", "fleet.inside"),
     ):
         monkeypatch.setattr(f"edgepaas_tasks.{module}.redactor", lambda: fresh)
     return fresh
@@ -214,7 +219,7 @@ def test_what_a_backup_says(known):
 
 
 def test_what_the_app_wrote(known, capsys):
-    from edgepaas_tasks import logs
+    from edgepaas_tasks.fleet import logs
 
     printer = logs.Printer(hosts=True, slots=False)
     printer.follow("web1", f"green 2026-01-01T00:00:00Z it is {SECRET}")
@@ -222,7 +227,7 @@ def test_what_the_app_wrote(known, capsys):
 
 
 def test_what_a_command_inside_wrote(known, capsys):
-    from edgepaas_tasks import inside
+    from edgepaas_tasks.fleet import inside
 
     inside.show("web1", f"1out {SECRET}")
     inside.show("web1", f"2err {SECRET}")
@@ -230,7 +235,7 @@ def test_what_a_command_inside_wrote(known, capsys):
 
 
 def test_what_a_hook_gets_and_says(known, monkeypatch):
-    from edgepaas_tasks import hooks
+    from edgepaas_tasks.events import hooks
 
     monkeypatch.setenv("ANY", f"in {SECRET}")
     assert "ANY" not in hooks.scrubbed([], {})
@@ -244,7 +249,7 @@ def notify(**webhook):
 
 
 def test_what_a_notice_says(known, monkeypatch):
-    from edgepaas_tasks import notices
+    from edgepaas_tasks.events import notices
 
     said = []
     monkeypatch.setattr(notices, "_post", lambda webhook, text: said.append(text))
@@ -253,7 +258,7 @@ def test_what_a_notice_says(known, monkeypatch):
 
 
 def test_what_a_notice_is_about(known, monkeypatch):
-    from edgepaas_tasks import notices
+    from edgepaas_tasks.events import notices
 
     said = []
     monkeypatch.setattr(notices, "_mail", lambda email, subject, text: said.append(subject))
@@ -264,7 +269,7 @@ def test_what_a_notice_is_about(known, monkeypatch):
 
 def test_why_a_notice_was_not_sent(known, monkeypatch, forgetful):
     """Its address is learned as a secret before it is used, and the reason is shown without any."""
-    from edgepaas_tasks import notices
+    from edgepaas_tasks.events import notices
 
     def refuse(request, timeout):
         raise OSError(f"no way to {request.full_url} with {SECRET}")
@@ -275,7 +280,7 @@ def test_why_a_notice_was_not_sent(known, monkeypatch, forgetful):
 
 
 def test_why_an_email_was_not_sent(monkeypatch, forgetful):
-    from edgepaas_tasks import notices
+    from edgepaas_tasks.events import notices
 
     monkeypatch.setenv("MAIL_PASSWORD", SECRET)
 
@@ -291,7 +296,7 @@ def test_why_an_email_was_not_sent(monkeypatch, forgetful):
 
 
 def test_what_github_shows(known, monkeypatch, tmp_path):
-    from edgepaas_tasks import summary
+    from edgepaas_tasks.events import summary
 
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
     summary.write(f"it is {SECRET}")
@@ -299,14 +304,14 @@ def test_what_github_shows(known, monkeypatch, tmp_path):
 
 
 def test_what_a_report_holds(known, monkeypatch, tmp_path):
-    from edgepaas_tasks import failure_report
+    from edgepaas_tasks.events import failure_report
 
     monkeypatch.chdir(tmp_path)
     assert failure_report.write(of(), 7, f"it is {SECRET}").read_text() == "it is ***"
 
 
 def test_what_a_hook_hears_of_an_error(known, monkeypatch, tmp_path, capsys):
-    from edgepaas_tasks.occasion import occasion
+    from edgepaas_tasks.events.occasion import occasion
 
     monkeypatch.chdir(tmp_path)
     service = of(hooks={"on_failure": ['echo "$EDGEPAAS_ERROR" >told']})
@@ -348,7 +353,7 @@ def test_secrets_of_a_host_are_learned(forgetful):
 
 
 def test_the_login_of_a_registry_is_learned(monkeypatch, tmp_path, forgetful):
-    from edgepaas_tasks import publication
+    from edgepaas_tasks.images import publication
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REGISTRY_PASSWORD", SECRET)

@@ -79,3 +79,37 @@ def test_listing_the_tasks_loads_nothing_heavy():
     loaded = set(done.stdout.split())
     assert "edgepaas_tasks" in loaded
     assert not loaded & set(HEAVY)
+
+
+# The rooms of edgepaas_tasks, from the ground up: each may import from those before it, and from none after it.
+ROOMS = (
+    *("lab", "settings", "console", "targets", "variables", "database", "images", "lease", "fleet"),
+    *("release", "report", "events", "scaffold", "demo", "commands", "namespaces", "program"),
+)
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """The rooms of edgepaas_tasks that a module imports from, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            package, _, rest = node.module.partition(".")
+            names = [rest] if rest else [alias.name for alias in node.names]
+            if package == "edgepaas_tasks":
+                found |= {name.split(".")[0] for name in names}
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_arrows_between_rooms_go_one_way(room):
+    place = ROOT / "edgepaas_tasks" / room
+    paths = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    below = {room, *ROOMS[: ROOMS.index(room)]}
+    for path in paths:
+        above = rooms_imported(path) - below
+        assert not above, f"{path.relative_to(ROOT)} imports {above}"
+
+
+def test_every_module_is_in_a_room():
+    found = {path.stem for path in (ROOT / "edgepaas_tasks").iterdir() if path.stem[:2] != "__"}
+    assert found == set(ROOMS)

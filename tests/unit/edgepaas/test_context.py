@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgepaas_tasks import context as contexts
+from edgepaas_tasks.images import context as contexts
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from edgepaas_tasks import image
-from edgepaas_tasks.boundary import Refused
-from edgepaas_tasks.image import Image
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images.image import Image
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgepaas_tasks import leaks
-from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.images import leaks
 from edgepaas_tasks.settings import Build
 
 

@@ -2,9 +2,11 @@
 
 import pytest
 
-from edgepaas_tasks import certificate, modes, settings
-from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks import settings
+from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.targets import modes
+from edgepaas_tasks.variables import certificate
 from remote import databases
 from remote.databases import Database
 from remote.facts import parse as facts

@@ -3,8 +3,8 @@
 import pytest
 
 from edgepaas_tasks import report, settings
-from edgepaas_tasks.deploy import Outcome
-from edgepaas_tasks.service import describe
+from edgepaas_tasks.release.deploy import Outcome
+from edgepaas_tasks.targets.service import describe
 from remote.releases import Release
 from remote.slots import Live
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks import preflight, settings
-from edgepaas_tasks.readiness import BLOCKER, OK, UNKNOWN, WARNING
-from edgepaas_tasks.service import describe
+from edgepaas_tasks import settings
+from edgepaas_tasks.fleet import preflight
+from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING
+from edgepaas_tasks.targets.service import describe
 from remote.errors import RemoteError
 from remote.facts import Facts
 from remote.service import State

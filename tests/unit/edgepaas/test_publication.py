@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks import publication, settings
-from edgepaas_tasks.publication import Login
+from edgepaas_tasks import settings
+from edgepaas_tasks.images import publication
+from edgepaas_tasks.images.publication import Login
 from edgepaas_tasks.settings import SettingsError
 from env.secret import Secret
 

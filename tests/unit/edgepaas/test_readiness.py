@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from edgepaas_tasks import connectivity, readiness, settings
-from edgepaas_tasks.readiness import BLOCKER, OK, UNKNOWN, WARNING
-from edgepaas_tasks.service import describe
+from edgepaas_tasks import settings
+from edgepaas_tasks.fleet import connectivity
+from edgepaas_tasks.targets import readiness
+from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING
+from edgepaas_tasks.targets.service import describe
 from env.reach import VERDICTS, verdict
 from remote.errors import RemoteError
 from remote.facts import Disk, Facts

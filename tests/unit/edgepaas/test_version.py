@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-from edgepaas_tasks import version as versions
-from edgepaas_tasks.boundary import Refused
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.images.version import Version
 from edgepaas_tasks.settings import Build, SettingsError
-from edgepaas_tasks.version import Version
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks import runtime
+from edgepaas_tasks.variables import runtime
 
 DUMP = "import json, os; print(json.dumps(dict(os.environ)))"
 

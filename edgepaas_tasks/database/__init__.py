@@ -1,0 +1,1 @@
+"""The app's database, asked and changed from inside a container of the app."""

@@ -1,0 +1,204 @@
+"""The database's schema: where it is against an image, and on to that image's revision, on one host, under a lock."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.database import backup, oneoff
+from edgepaas_tasks.settings import Settings
+from edgepaas_tasks.targets import modes
+from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.variables import environment
+from edgepaas_tasks.variables.environment import Environment
+from env import canonical
+from env.layers import Resolution
+from env.reach import TRANSIENT, VERDICTS
+from remote.host import Host
+from remote.service import State
+
+MODULES = ("database", "reach", "migrate")
+
+_NEXT = {
+    "alembic": "put Alembic into the Python that the image's command runs on, or that is its python3",
+    "heads": "alembic merge heads, then deploy again",
+    "ahead": "deploy the image that knows it; or, from that image: inv migrate.down --to REVISION",
+    "destructive": "read the scripts (inv migrate.sql); then --allow-destructive",
+    "locked": "wait for it; inv migrate.status tells where it is",
+    "failed": "mend the script and deploy again; the old release serves on",
+    "pooler": "a direct URL in a variable of its own",
+}
+
+
+class Destructive(Refused):
+    """Pending scripts take something away, and that is not allowed."""
+
+
+class Unreachable(Refused):
+    """The database does not answer now; `reason` is one of our words for why."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Where the database is, against an image; that has several `heads` where branches are not merged."""
+
+    at: tuple[str, ...]
+    heads: tuple[str, ...]
+    known: tuple[str, ...]
+    pending: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def head(self) -> str:
+        """In words; "" when the image has no script."""
+        return ", ".join(self.heads)
+
+    @property
+    def diverged(self) -> bool:
+        """The database is at several revisions at once."""
+        return len(self.at) > 1
+
+    @property
+    def ahead(self) -> bool:
+        """The database is at a revision that the image does not know."""
+        return bool(self.unknown)
+
+
+def wanted(of: Service) -> bool:
+    """Whether the service has a database that is migrated from here."""
+    return of.settings.database.mode != "sqlite_only"
+
+
+def status(of: Service, host: Host, image: str, composed: Environment) -> Schema | None:
+    """What an image says of the database; None when the image has no Alembic. Raises Refused."""
+    answer = _run(of, host, image, composed, "status", changes=False)
+    if answer.get("kind") == "none":
+        return None
+    return Schema(
+        at=tuple(answer["at"]),
+        heads=tuple(sorted(answer["heads"])),
+        known=tuple(answer["known"]),
+        pending=tuple(answer["pending"]),
+        unknown=tuple(answer["unknown"]),
+    )
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """The revision the database is at now, "" without one, and a few words on how it came there."""
+
+    at: str
+    text: str
+
+
+def up(
+    of: Service, host: Host, image: str, composed: Environment, *, allow_destructive: bool
+) -> Upgraded:
+    """Upgrades to the image's head. Raises Refused.
+
+    Where something is taken away, and that is allowed, the backup of the settings comes first.
+    """
+    more = ("allow-destructive",) if allow_destructive else ()
+    if more and of.settings.database.backup:
+        with suppress(Destructive):
+            return _up(of, host, image, composed)
+        saved = backup.run(of.settings, composed)
+        done = _up(of, host, image, composed, *more)
+        return Upgraded(done.at, f"{saved}; {done.text}")
+    return _up(of, host, image, composed, *more)
+
+
+def _up(of: Service, host: Host, image: str, composed: Environment, *more: str) -> Upgraded:
+    answer = _run(of, host, image, composed, "up", *more, changes=True)
+    if answer.get("kind") == "none":
+        return Upgraded("", "the image has no Alembic")
+    at = ", ".join(answer["at"])
+    if not answer["applied"]:
+        return Upgraded(at, f"at {at or 'nothing'}, nothing pending")
+    applied = "; ".join(answer["applied"])
+    return Upgraded(at, f"{len(answer['applied'])} applied, now at {at or 'nothing'}: {applied}")
+
+
+def down(of: Service, host: Host, image: str, composed: Environment, to: str) -> str:
+    """Downgrades to a revision, with the scripts of the image that is live. Raises Refused."""
+    answer = _run(of, host, image, composed, "down", to, changes=True)
+    if answer.get("kind") == "none":
+        raise Refused(f"{host.name}: the live image has no Alembic")
+    before, at = (", ".join(answer[key]) or "nothing" for key in ("before", "at"))
+    return f"from {before} down to {at}"
+
+
+def reset(of: Service, host: Host, image: str, composed: Environment, name: str) -> str:
+    """Empties the database of that name and upgrades it to the image's head. Raises Refused."""
+    answer = _run(of, host, image, composed, "reset", quote(name, safe=""), changes=True)
+    if answer.get("kind") == "none":
+        raise Refused(f"{host.name}: the live image has no Alembic")
+    return f"emptied {name}, now at {', '.join(answer['at']) or 'nothing'}"
+
+
+def sql(of: Service, host: Host, image: str, composed: Environment) -> str:
+    """The statements that `up` would run. Raises Refused."""
+    answer = _run(of, host, image, composed, "sql", changes=False)
+    return str(answer.get("sql", "")).strip() or "-- nothing to run"
+
+
+def live_image(state: State, host: str) -> str:
+    """The image that is live on a host. Raises Refused."""
+    release = state.releases.get(state.live.release)
+    if release is None or release.image not in state.images:
+        raise Refused(f"{host}: nothing is live yet, so there is no image to ask; inv deploy first")
+    if modes.live(state).mode == modes.SQLITE:
+        raise Refused(f"{host}: the live release is on SQLite, and the app migrates its own file")
+    return release.image
+
+
+def compose(of: Service, values: Resolution) -> Environment:
+    """The variables of this machine, for a program that is no release."""
+    return environment.compose(of.settings, values, 0, "migrate")
+
+
+def database_name(settings: Settings, composed: Environment) -> str:
+    """The database that migrations go to; "" where its URL names none."""
+    values = canonical.parse(composed.text.text())
+    url = values.get(settings.database.migration_url or "DATABASE_URL", "")
+    return unquote(urlsplit(url).path.lstrip("/"))
+
+
+def _run(
+    of: Service,
+    host: Host,
+    image: str,
+    composed: Environment,
+    action: str,
+    *more: str,
+    changes: bool,
+) -> dict[str, Any]:
+    database = of.settings.database
+    words = (action, database.alembic, database.migration_url or "DATABASE_URL")
+    arguments = (*words, f"{database.lock_wait:g}", *more)
+    modules = (*MODULES, "names", "reset") if action == "reset" else MODULES
+    command = oneoff.command(of, image, composed, modules, arguments)
+    command = command.within(database.timeout).called(f"migrate: {action}")
+    (result,) = host.change(command) if changes else host.read(command)
+    answer = oneoff.parse(result.stdout)
+    kind = answer.get("kind", "")
+    if kind in ("", "none"):
+        return answer
+    lines = [f"{host.name}: {answer.get('message', 'the migration failed')}"]
+    if answer.get("revision"):
+        lines.append(f"  revision:  {answer['revision']}")
+    if answer.get("statement"):
+        lines.append(f"  statement: {answer['statement'][:500]}")
+    lines += [f"  {line}" for line in str(answer.get("said", "")).splitlines()]
+    then = _NEXT.get(kind, "DATABASE_URL, the database's firewall, and inv preflight --env NAME")
+    message = "\n".join([*lines, f"  next:  {then}"])
+    if kind in TRANSIENT:
+        raise Unreachable(message, VERDICTS[kind])
+    raise Destructive(message) if kind == "destructive" else Refused(message)

@@ -1,0 +1,52 @@
+"""Programs of ours that run inside a container of the app's image, where nothing of ours is installed."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.variables.environment import Environment
+from remote.command import Command, script
+
+
+def program(*modules: str) -> str:
+    """A Python program made of modules of `env`, each importable by the later ones; it runs the last one's main.
+
+    Its arguments are those of main as one word, and the image's own command, whose Python it continues in.
+    """
+    lines = ["import sys, types", "sys.modules['env'] = types.ModuleType('env')"]
+    for name in ("command", *modules):
+        source = files("env").joinpath(f"{name}.py").read_text(encoding="utf-8")
+        lines += [
+            f"m = sys.modules['env.{name}'] = types.ModuleType('env.{name}')",
+            f"exec(compile({source!r}, 'env/{name}.py', 'exec'), m.__dict__)",
+        ]
+        if name == "command":
+            lines.append("m.continue_in(m.interpreter(m.words(['--image', sys.argv[2]])))")
+    lines.append("m.main(sys.argv[1].split())")
+    return "\n".join(lines)
+
+
+def command(
+    of: Service,
+    image: str,
+    composed: Environment,
+    modules: tuple[str, ...],
+    arguments: tuple[str, ...],
+) -> Command:
+    """Runs the last of `modules` on the host with the release's variables."""
+    name = f"{of.layout.service}-{modules[-1]}"
+    root = of.layout.runtime(composed.certificate) if composed.certificate else ""
+    words = (image, name, program(*modules), " ".join(arguments), root, *composed.names)
+    return script("one-off", *words, stdin=composed.text).as_root()
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The JSON document that such a program ends with."""
+    try:
+        found = json.loads(text.strip().splitlines()[-1])
+        return found if isinstance(found, dict) else {}
+    except (ValueError, IndexError):
+        return {"verdict": "other", "said": text[-200:], "kind": "other", "message": text[-200:]}

@@ -1,0 +1,1 @@
+"""What accompanies a change: hooks, notices, reports of it."""

@@ -1,0 +1,1 @@
+"""The hosts as a whole: made ready, checked, asked what is live."""

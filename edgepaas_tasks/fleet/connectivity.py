@@ -1,0 +1,118 @@
+"""Whether the app's database answers from the hosts, asked by a container of the app's own image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from edgepaas_tasks.console.boundary import redactor
+from edgepaas_tasks.database import oneoff
+from edgepaas_tasks.targets import modes
+from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
+from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.variables import certificate, environment
+from env.layers import Resolution
+from env.reach import VERDICTS
+from remote.command import Command
+from remote.host import Host
+from remote.parallel import attempt
+from remote.service import State
+
+
+def probe(
+    of: Service, hosts: Sequence[Host], states: Mapping[str, State], values: Resolution | None
+) -> list[Check]:
+    """Two checks a host: the database, and how far its schema is from the image's."""
+    if of.settings.database.mode == "sqlite_only":
+        found = "a file on the host, nothing to reach"
+        return [Check(host.name, "database", OK, found) for host in hosts if host.name in states]
+    checks = []
+    asked: dict[str, Command] = {}
+    for host in hosts:
+        if host.name not in states:
+            continue
+        state = states[host.name]
+        image = _image(state)
+        if values is None:
+            found = "the variables are not as declared"
+            checks.append(Check(host.name, "database", UNKNOWN, found))
+        elif not image:
+            checks.append(Check(host.name, "database", UNKNOWN, "no image yet"))
+        elif lacking := _lacks_certificate(of, state):
+            checks.append(Check(host.name, "database", UNKNOWN, lacking))
+        else:
+            asked[host.name] = _ask(of, image, values)
+    answers, errors = attempt(
+        [host for host in hosts if host.name in asked],
+        lambda host: host.read(asked[host.name])[0].stdout,
+    )
+    for name in asked:
+        if name in errors:
+            said = str(errors[name]).splitlines()[0]
+            checks.append(Check(name, "database", UNKNOWN, redactor()(said)))
+        else:
+            judged = judge(name, oneoff.parse(answers[name]))
+            checks += _tried(of, modes.live(states[name]), judged)
+    return checks
+
+
+def _tried(of: Service, live: modes.Mode, found: list[Check]) -> list[Check]:
+    """Where SQLite may stand in, no answer of Postgres is no blocker; but it is loud."""
+    if of.settings.database.mode != modes.TRYING:
+        return found
+    first, *rest = found
+    then = "inv db.use --mode postgres --env NAME, once it answers"
+    if live.fallback:
+        return [Check(first.where, first.name, WARNING, live.warning, then)]
+    if first.verdict == BLOCKER and not live.mode:
+        return [
+            replace(first, verdict=WARNING, found=f"{first.found}; a deploy would go to SQLite")
+        ]
+    return [first, *rest]
+
+
+def _lacks_certificate(of: Service, state: State) -> str:
+    root = certificate.wanted(of.settings)
+    if root is None or root.file in state.runtimes:
+        return ""
+    return "the root certificate is not on this host yet: a deploy brings it"
+
+
+def judge(host: str, answer: Mapping[str, Any]) -> list[Check]:
+    """What the container said, as checks."""
+    verdict = answer.get("verdict", "other")
+    if verdict != "ok":
+        said = redactor()(" ".join(str(answer.get("said", "")).split()))[:200]
+        found = f"{VERDICTS.get(verdict, VERDICTS['other'])} ({said})"
+        then = "DATABASE_URL, the database's firewall, and inv env.show --env NAME"
+        return [Check(host, "database", BLOCKER, found, then)]
+    checks = [Check(host, "database", OK, "answers from a container on this host")]
+    heads, at = answer.get("heads"), answer.get("revision") or "nothing"
+    if heads is None:
+        checks.append(Check(host, "migrations", UNKNOWN, "the image on the host has no Alembic"))
+    elif len(heads) > 1:
+        found = f"the image's migrations have several heads: {', '.join(heads)}"
+        checks.append(Check(host, "migrations", WARNING, found, "alembic merge heads"))
+    elif heads == [answer.get("revision")] or not heads:
+        checks.append(Check(host, "migrations", OK, f"at {at}, nothing pending in that image"))
+    else:
+        found = f"the database is at {at}, the image on the host leads to {heads[0]}"
+        checks.append(Check(host, "migrations", WARNING, found))
+    return checks
+
+
+def _image(state: State) -> str:
+    """The image of the live release, or of the newest one that is still there."""
+    for number in [state.live.release, *sorted(state.releases, reverse=True)]:
+        release = state.releases.get(number)
+        if release is not None and release.image in state.images:
+            return release.image
+    return ""
+
+
+def _ask(of: Service, image: str, values: Resolution) -> Command:
+    composed = environment.compose(of.settings, values, 0, "preflight")
+    arguments = (of.settings.database.alembic,)
+    command = oneoff.command(of, image, composed, ("database", "reach"), arguments)
+    return command.within(90).called("ask the database")

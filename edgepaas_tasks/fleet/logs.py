@@ -1,0 +1,111 @@
+"""What the app has written, on every host, without the secrets of the releases that wrote it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edgepaas_tasks.console import ci
+from edgepaas_tasks.console.boundary import redactor
+from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.variables import environment
+from remote import inside, releases, slots
+from remote.host import Host
+from remote.layout import other
+from remote.parallel import on_each
+from remote.slots import Container
+
+WHICH = ("live", "previous", "both")
+_DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+")
+_DAYS = re.compile(r"([0-9]+)d")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+    r"|[0-9]{9,}"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """`time` as Docker writes it: it sorts as text."""
+
+    time: str
+    host: str
+    slot: str
+    text: str
+
+
+def since_of(text: str) -> str:
+    """--since as docker takes it. Raises SettingsError."""
+    if days := _DAYS.fullmatch(text):
+        return f"{int(days[1]) * 24}h"
+    if not text or _DURATION.fullmatch(text) or _MOMENT.fullmatch(text):
+        return text
+    raise SettingsError(f"--since {text!r}: expected 90s, 10m, 2h, 3d or 2026-01-31T12:00:00Z")
+
+
+def read(of: Service, hosts: Sequence[Host], which: str, lines: str, since: str) -> list[Line]:
+    """The last `lines` of each container, in the order of time over all hosts."""
+    command = inside.logs(of.layout, which=which, lines=lines, since=since, follow=False)
+
+    def one(host: Host) -> list[Line]:
+        learn(of, host, which)
+        (result,) = host.read(command)
+        return [line for text in result.stdout.splitlines() if (line := _line(host.name, text))]
+
+    found = on_each(hosts, one)
+    return sorted((line for each in found.values() for line in each), key=lambda one: one.time)
+
+
+def follow(of: Service, hosts: Sequence[Host], which: str, lines: str, since: str) -> None:
+    """Until it is interrupted, or every container has ended. The hosts tell each line to whoever observes them."""
+    command = inside.logs(of.layout, which=which, lines=lines, since=since, follow=True)
+
+    def one(host: Host) -> None:
+        learn(of, host, which)
+        host.stream(inside.alive(), command)
+
+    on_each(hosts, one)
+
+
+def learn(of: Service, host: Host, which: str = "live") -> Container | None:
+    """Teach the redactor the secrets of the containers that `which` names; the live container, if there is one."""
+    flag, listed = host.read(slots.read_live(of.layout), slots.containers(of.layout))
+    live = slots.parse_live(flag.text)
+    containers = slots.parse_containers(listed.stdout)
+    named = {"live": (live.slot,), "previous": (other(live.slot),)}
+    wanted = [
+        containers[slot] for slot in named.get(which, tuple(containers)) if slot in containers
+    ]
+    if wanted:
+        for result in host.read(*(releases.environment(of.layout, one.release) for one in wanted)):
+            environment.learn(of.settings, result.stdout)
+    return containers.get(live.slot)
+
+
+class Printer:
+    """Prints lines, with the host in front where there are several, and the slot where both are asked for."""
+
+    def __init__(self, *, hosts: bool, slots: bool) -> None:
+        self._hosts = hosts
+        self._slots = slots
+
+    def follow(self, host: str, text: str) -> None:
+        """One line as a host told it."""
+        if line := _line(host, text):
+            self.show([line])
+
+    def show(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            where = [line.host] * self._hosts + [line.slot] * self._slots
+            mark = f"{' '.join(where)} | " if where else ""
+            print(ci.harmless(redactor()(f"{mark}{line.text}")))
+        sys.stdout.flush()
+
+
+def _line(host: str, text: str) -> Line | None:
+    slot, _, rest = text.partition(" ")
+    time, _, said = rest.partition(" ")
+    return Line(time, host, slot, said) if time else None

@@ -1,0 +1,87 @@
+"""The maintenance page, put up and taken down on every host of a service."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.targets.service import Service
+from remote import maintenance, nginx
+from remote.host import Host
+from remote.parallel import attempt, on_each
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{app}</title>
+<style>body {{ font: 1.2rem/1.5 system-ui, sans-serif; margin: 20vh auto; max-width: 30rem; padding: 0 1rem }}</style>
+<h1>{app}</h1>
+<p>Maintenance is under way. Please come back in a few minutes.</p>
+</html>
+"""
+LARGEST = 2**20  # bytes of a page
+
+
+@dataclass(frozen=True)
+class Page:
+    """One host: since when its page is up (epoch seconds, 0: it is not), or why that is unknown."""
+
+    host: str
+    since: int = 0
+    reloaded: bool = False
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"host": self.host, "on": bool(self.since), "since": self.since, "error": self.error}
+
+
+def page(of: Service) -> bytes:
+    """The page of the settings, or a few words. Raises SettingsError where there is no such file."""
+    path = of.settings.maintenance.page
+    if not path:
+        return PAGE.format(app=html.escape(of.settings.app)).encode()
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        raise SettingsError(f"edgepaas.maintenance.page: {path}: {error.strerror}") from None
+    if len(text) > LARGEST:
+        raise SettingsError(f"edgepaas.maintenance.page: {path} is larger than {LARGEST} bytes")
+    return text
+
+
+def switch(of: Service, hosts: Sequence[Host], *, on: bool) -> list[Page]:
+    """Up or down on all hosts; nginx's site is written first where it is not as the settings say."""
+    text = page(of) if on else b""
+    # Taking it down must not wait for anything, and needs no site of today's settings.
+    first = (nginx.configure(of.site),) if on else ()
+
+    def one(host: Host) -> Page:
+        *site, _, since = host.change(
+            *first, maintenance.switch(of.site, on=on, page=text), maintenance.read(of.layout)
+        )
+        return Page(
+            host.name,
+            maintenance.parse(since),
+            reloaded=any(result.text != "same" for result in site),
+        )
+
+    return list(on_each(hosts, one).values())
+
+
+def look(of: Service, hosts: Sequence[Host]) -> list[Page]:
+    """Whether it is up; a host that does not answer is part of the answer."""
+
+    def one(host: Host) -> Page:
+        (found,) = host.read(maintenance.read(of.layout))
+        return Page(host.name, maintenance.parse(found))
+
+    answers: Mapping[str, Page]
+    answers, errors = attempt(hosts, one)
+    return [
+        answers.get(host.name) or Page(host.name, error=str(errors[host.name])) for host in hosts
+    ]

@@ -1,0 +1,122 @@
+"""A bare host made ready: packages, volume, engine, directories, nginx. A second run changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.targets.service import Service
+from remote import engine, facts, nginx, service, systems, volume
+from remote.background import ahead
+from remote.command import Command
+from remote.facts import Facts
+from remote.host import Host
+from remote.parallel import on_each
+from remote.systems import System
+from remote.volume import Seen
+
+_SPOKEN = {"reloaded": "nginx reloaded with a new site", "started": "nginx started"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A host before it is changed: what it is, its row of the table, its daemon.json, its volume."""
+
+    host: str
+    facts: Facts
+    row: System
+    daemon: str
+    volume: Seen | None
+
+
+Part = Callable[[Service, Found], tuple[Command, ...]]
+
+
+def tools(of: Service, found: Found) -> tuple[Command, ...]:
+    filesystem = of.volume.filesystem if of.volume else ""
+    needed = (*found.row.tools, *(("mkfs.xfs:xfsprogs",) if filesystem == "xfs" else ()))
+    return (systems.install(found.row, *needed, called="install tools"),)
+
+
+def data_volume(of: Service, found: Found) -> tuple[Command, ...]:
+    if of.volume is None or found.volume is None:
+        return ()
+    return (volume.setup(of.volume, found.volume, found.host),)
+
+
+def docker(of: Service, found: Found) -> tuple[Command, ...]:
+    """Its configuration first: the packages of some systems start the engine at once."""
+    return (
+        *engine.configure(of.engine, found.host, found.daemon, found.facts),
+        *engine.install(of.engine, found.row, found.facts),
+        engine.run(of.engine),
+    )
+
+
+def directories(of: Service, found: Found) -> tuple[Command, ...]:
+    return (service.prepare(of.layout),)
+
+
+def proxy(of: Service, found: Found) -> tuple[Command, ...]:
+    return (
+        *systems.enable_extras(found.row),
+        systems.install(found.row, *found.row.proxy, called="install nginx"),
+        nginx.disable_default(),
+        *site(of, found),
+    )
+
+
+def site(of: Service, found: Found) -> tuple[Command, ...]:
+    return (nginx.allow(of.layout), nginx.configure(of.site))
+
+
+# The volume comes before the engine, so that nothing has to be moved later.
+EVERYTHING: tuple[Part, ...] = (tools, data_volume, docker, directories, proxy)
+
+
+def setup(
+    of: Service, hosts: Sequence[Host], progress: Progress, parts: Sequence[Part] = EVERYTHING
+) -> Mapping[str, tuple[str, ...]]:
+    """What was changed on each host, a line each; empty when it was ready already."""
+    ahead(lambda: nginx.configure(of.site))  # the template is compiled while hosts answer
+    with progress.phase("look") as phase:
+        seen = on_each(hosts, lambda host: look(of, host))
+        phase.outcome = ", ".join(
+            sorted({one.facts.os_name or one.facts.os for one in seen.values()})
+        )
+        # All plans are made before the first host is touched: a refusal leaves every host as it was.
+        plans = {
+            name: tuple(command for part in parts for command in part(of, one))
+            for name, one in seen.items()
+        }
+        for name, one in seen.items():
+            if one.row.warning:
+                progress.step(name, one.row.warning)
+
+    def ready(host: Host) -> tuple[str, ...]:
+        results = host.change(*plans[host.name])
+        lines = [line for result in results for line in result.text.splitlines()]
+        return tuple(_SPOKEN.get(line, line) for line in lines if line != "same")
+
+    with progress.phase("make ready") as phase:
+        changed = on_each(hosts, ready)
+        count = sum(len(lines) for lines in changed.values())
+        phase.outcome = f"{count} changes" if count else "nothing to change"
+    return changed
+
+
+def look(of: Service, host: Host) -> Found:
+    """One round trip. Raises Unsupported for a system without a row."""
+    commands = [facts.probe().as_root(), engine.read_configuration()]
+    if of.volume is not None:
+        commands.append(volume.look(of.volume))
+    probe, daemon, *seen = host.read(*commands)
+    found = facts.parse(probe.stdout)
+    return Found(
+        host=host.name,
+        facts=found,
+        row=systems.system(found, host.name),
+        daemon=daemon.stdout if daemon.code == 0 else "",
+        volume=volume.parse(seen[0].stdout) if seen else None,
+    )

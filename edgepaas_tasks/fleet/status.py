@@ -1,0 +1,176 @@
+"""What is live where: the flag, the containers and the journal of every host, and whether they agree."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgepaas_tasks.targets import modes
+from edgepaas_tasks.targets.modes import Mode
+from edgepaas_tasks.targets.service import Service
+from remote import releases
+from remote import service as at
+from remote.host import Host
+from remote.parallel import attempt
+from remote.releases import Entry
+from remote.service import State, Vitals
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """One host. `error` is set when it could not be asked; then nothing else is. `since` in epoch seconds.
+
+    `maintenance` is since when the maintenance page is up, 0 when it is not.
+    """
+
+    host: str
+    slot: str = ""
+    release: int = 0
+    version: str = ""
+    image: str = ""
+    since: int = 0
+    healthy: bool = False
+    health_status: int = 0
+    health_seconds: float = 0.0
+    public_status: int = 0
+    public_release: int = 0
+    maintenance: int = 0
+    drift: tuple[str, ...] = ()
+    error: str = ""
+    database: Mode = Mode()
+    containers: tuple[dict[str, Any], ...] = field(default=())
+
+    @property
+    def good(self) -> bool:
+        return self.healthy and not self.drift and not self.error
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "host": self.host,
+            "slot": self.slot,
+            "release": self.release,
+            "version": self.version,
+            "image": self.image,
+            "since": self.since,
+            "health": {
+                "ok": self.healthy,
+                "status": self.health_status,
+                "seconds": self.health_seconds,
+            },
+            "public": {"status": self.public_status, "release": self.public_release},
+            "maintenance": self.maintenance,
+            "drift": list(self.drift),
+            "database": {
+                "mode": self.database.mode,
+                "fallback": self.database.fallback,
+                "since": self.database.since,
+                "reason": self.database.reason,
+            },
+            "containers": list(self.containers),
+            "error": self.error,
+        }
+
+
+def status(service: Service, hosts: Sequence[Host]) -> list[HostStatus]:
+    """Ask all hosts, one round trip each; a host that does not answer is part of the answer."""
+    path = service.health_path
+    commands = (*at.look(service.layout), *at.check(service.site, path))
+    split = len(at.look(service.layout))
+
+    def ask(host: Host) -> tuple[State, Vitals]:
+        results = host.read(*commands)
+        return at.parse(results[:split]), at.parse_vitals(results[split:])
+
+    answers, errors = attempt(hosts, ask)
+    wanted = releases.decided([state.history for state, _ in answers.values()])
+    return [
+        judge(host.name, *answers[host.name], wanted)
+        if host.name in answers
+        else HostStatus(host.name, error=str(errors[host.name]))
+        for host in hosts
+    ]
+
+
+def look(service: Service, host: Host) -> State:
+    """One host as it is, in one round trip."""
+    return at.parse(host.read(*at.look(service.layout)))
+
+
+def judge(host: str, state: State, vitals: Vitals, wanted: Entry | None = None) -> HostStatus:
+    """What one look means. The flag is the truth; the others are held against it, and it against what was decided."""
+    live, container = state.live, state.live_container
+    code, seconds = vitals.slots.get(live.slot, (0, 0.0))
+    entries = [entry for entry in state.history if entry.release == live.release]
+    known = state.releases.get(live.release)
+    return HostStatus(
+        host=host,
+        slot=live.slot,
+        release=live.release,
+        version=container.version if container else known.version if known else "",
+        image=container.image if container else known.image if known else "",
+        since=entries[-1].at if entries else 0,
+        healthy=200 <= code < 300 and vitals.public.ok and vitals.public.release == live.release,
+        health_status=code,
+        health_seconds=seconds,
+        public_status=vitals.public.status,
+        public_release=vitals.public.release,
+        maintenance=vitals.maintenance,
+        drift=tuple(_drift(state, vitals, wanted)),
+        database=modes.live(state),
+        containers=tuple(
+            {
+                "name": one.name,
+                "slot": one.slot,
+                "release": one.release,
+                "version": one.version,
+                "status": one.status,
+                "restarts": one.restarts,
+            }
+            for one in state.containers.values()
+        ),
+    )
+
+
+def _drift(state: State, vitals: Vitals, wanted: Entry | None) -> list[str]:
+    live, container = state.live, state.live_container
+    if not live.slot:
+        return []
+    found = []
+    if container is None:
+        found.append(f"the flag says {live.slot}, but there is no such container")
+    elif not container.running:
+        found.append(f"the live container is {container.status} (exit code {container.exit_code})")
+    elif container.release != live.release:
+        found.append(f"the flag says release {live.release}, its container is {container.release}")
+    if vitals.public.status and vitals.public.release != live.release:
+        found.append(f"nginx answers with release {vitals.public.release}, not {live.release}")
+    good = [entry.release for entry in state.history if entry.result == "good"]
+    if good and good[-1] != live.release:
+        found.append(f"the journal's last good release is {good[-1]}: a deploy did not finish")
+    elif wanted is not None and live.release != wanted.release:
+        found.append(
+            f"it serves release {live.release}, all hosts were to serve {wanted.release}: "
+            "the next deploy or rollback puts them on one"
+        )
+    return found
+
+
+def age(since: int) -> str:
+    """How long ago, in one unit."""
+    if not since:
+        return "unknown"
+    seconds = max(0, int(time.time()) - since)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def as_json(service: Service, found: Sequence[HostStatus]) -> Mapping[str, Any]:
+    return {
+        "service": service.settings.service,
+        "environment": service.settings.environment,
+        "hosts": [one.as_json() for one in found],
+    }

@@ -1,0 +1,1 @@
+"""The app's image: its version, built here, brought to the hosts."""

@@ -1,0 +1,116 @@
+"""The images on this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgepaas_tasks.console.boundary import Refused
+from remote import docker, local
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as this machine's engine shows it.
+
+    `id` is what that engine calls it: the digest of the configuration, or of the manifest where the engine keeps images
+    in containerd's store. `layers` are the digests of its unpacked layers from the lowest, the same everywhere, and
+    `mark` tells images of equal layers apart. `size` in bytes; `inputs` is the label of `build`, empty for others'.
+    """
+
+    reference: str
+    id: str
+    size: int = 0
+    layers: tuple[str, ...] = ()
+    mark: str = ""
+    inputs: str = ""
+    architecture: str = ""
+
+
+def look(reference: str) -> Image | None:
+    """The image of that name or id on this machine, None when it is not here."""
+    form = "{{.Size}} {{.Architecture}} " + docker.FORM
+    result = local.run("docker", "image", "inspect", "--format", form, reference, ok=(0, 1, 127))
+    if result.code != 0:
+        return None
+    size, architecture, identifier, mark, *layers = result.text.split()
+    inputs = mark.partition("/")[2]
+    return Image(reference, identifier, int(size), tuple(layers), mark, inputs, architecture)
+
+
+def find(reference: str) -> Image:
+    """Like `look`. Raises Refused when it is not here."""
+    found = look(reference)
+    if found is None:
+        raise Refused(f"this machine has no image {reference}")
+    return found
+
+
+def require_architecture(found: Image, host: str, machine: str) -> None:
+    """Raises Refused when the image does not run on a host of that machine (uname -m)."""
+    if machine and found.architecture not in ("", architecture(machine)):
+        raise Refused(
+            f"{host}: this host is {machine}, and {found.reference} is for {found.architecture}; nothing was changed\n"
+            f"  next:  build it for linux/{architecture(machine)}"
+        )
+
+
+def architecture(machine: str) -> str:
+    """What images call it (GOARCH), from what uname -m calls it."""
+    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}.get(
+        machine, machine
+    )
+
+
+def platform(machines: Mapping[str, str]) -> str:
+    """What to build for, empty for what this machine's engine builds anyway; `machines` is uname -m by host.
+
+    Raises Refused when no one image runs on all of them, or this machine can not build it.
+    """
+    wanted = {architecture(machine) for machine in machines.values() if machine}
+    told = ", ".join(f"{host}: {machine}" for host, machine in machines.items())
+    if len(wanted) > 1:
+        raise Refused(
+            f"the hosts are of different kinds ({told}), and an image is for one\n"
+            "  next:  make an environment for each kind"
+        )
+    own = local.run("docker", "version", "--format", "{{.Server.Arch}}", ok=(0, 1, 127)).text
+    if not wanted or not own or wanted == {own}:
+        return ""
+    name = f"linux/{wanted.pop()}"
+    can = local.run("docker", "buildx", "inspect", "--bootstrap", ok=(0, 1, 125, 127)).text
+    if not re.search(rf"Platforms:.*\b{re.escape(name)}\b", can):
+        raise Refused(
+            f"the hosts need an image for {name} ({told}), and this machine builds for linux/{own} only; "
+            "nothing was changed\n"
+            f"  next:  build on such a machine (a runner of that kind), or install QEMU's emulation for buildx, "
+            "or give --image"
+        )
+    return name
+
+
+def require_engine() -> None:
+    """Raises Refused when no Docker engine answers on this machine."""
+    result = local.run("docker", "version", "--format", "{{.Server.Version}}", ok=(0, 1, 127))
+    if result.code != 0:
+        raise Refused(
+            "this machine has no running Docker engine to build with\n"
+            f"  got:   {result.tail(2)}\n"
+            "  next:  start Docker (for the lab: inv lab.up does)"
+        )
+
+
+def buildkit() -> dict[str, str]:
+    """The client's environment: BuildKit where client and engine have it, the classic builder otherwise."""
+    environment = dict(os.environ)
+    # Without its plug-in a client from 23 on can not drive BuildKit; the older ones bring it along.
+    if local.run("docker", "buildx", "version", ok=(0, 1, 125, 127)).code != 0:
+        form = "{{.Client.Version}}"
+        client = local.run("docker", "version", "--format", form, ok=(0, 1, 127)).text
+        major = client.partition(".")[0]
+        old = major.isdigit() and 18 < int(major) < 23
+        environment["DOCKER_BUILDKIT"] = "1" if old else "0"
+    environment["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"  # an image, not an index around one
+    return environment

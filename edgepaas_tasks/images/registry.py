@@ -1,0 +1,85 @@
+"""A registry on this machine's loopback address, for as long as one image is on its way.
+
+The engine pushes into it only what it is told is missing, and hosts pull from it through their SSH connection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import socketserver
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+from edgepaas_tasks.images import registry_http
+
+PORT = 5591  # the same every time if it is free: the engine remembers what it has pushed where
+
+
+class Registry:
+    """What was pushed: blobs as files in `folder`, manifests in memory.
+
+    Blobs in `waived`, with their sizes, count as being here although they are not. Only who knows `reading`, the name
+    to pull from, can read; only what is pushed to `writing` is taken.
+    """
+
+    def __init__(self, folder: Path, writing: str, waived: Mapping[str, int] | None = None) -> None:
+        self.folder = folder
+        self.writing = writing
+        self.reading = f"{secrets.token_hex(8)}/{writing.rpartition('/')[2]}"
+        self.waived = waived or {}
+        self.manifests: dict[str, tuple[str, bytes]] = {}  # media type and text, by digest
+        self.served = 0  # bytes of blobs that were pulled
+        self.port = 0
+        self._lock = threading.Lock()
+
+    def path(self, digest: str) -> Path:
+        return self.folder / digest.partition(":")[2]
+
+    def upload(self, name: str) -> Path:
+        """Where a blob that is not complete yet grows."""
+        return self.folder / f"{name}.partial"
+
+    def add(self, media_type: str, manifest: bytes) -> str:
+        """Takes a manifest; its digest."""
+        digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        self.manifests[digest] = (media_type, manifest)
+        return digest
+
+    def count(self, bytes: int) -> None:
+        with self._lock:
+            self.served += bytes
+
+
+@contextmanager
+def serve(registry: Registry) -> Iterator[Registry]:
+    """The registry answers on 127.0.0.1, at `registry.port`, until the end."""
+
+    class Handler(registry_http.Handler):
+        of = registry
+
+    class Server(ThreadingHTTPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+        # Not HTTPServer's own, which asks a name server for its name.
+        server_bind = socketserver.TCPServer.server_bind
+
+        def handle_error(self, *_: object) -> None:
+            """A connection that was cut: whoever pulls says so."""
+
+    try:
+        server = Server(("127.0.0.1", PORT), Handler)
+    except OSError:
+        server = Server(("127.0.0.1", 0), Handler)
+    registry.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.daemon = True
+    thread.start()
+    try:
+        yield registry
+    finally:
+        server.shutdown()
+        server.server_close()

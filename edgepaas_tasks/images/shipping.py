@@ -1,0 +1,231 @@
+"""An image on its way to the hosts of a service that lack it, by the way that each host's image store takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.images import archive, image, publication
+from edgepaas_tasks.images.archive import Part
+from edgepaas_tasks.images.cargo import Cargo, cargo
+from edgepaas_tasks.images.image import Image
+from edgepaas_tasks.targets import readiness
+from edgepaas_tasks.targets.service import Service
+from remote import docker, facts, forward, releases
+from remote.errors import CommandFailed
+from remote.facts import Disk
+from remote.host import Host
+from remote.parallel import on_each
+from remote.releases import Release
+from remote.result import Result
+from remote.service import State
+
+MB = 2**20
+SPARE = 64 * MB  # bytes that stay free
+INODES = 1_000  # that a change of code may take
+BAR = 20  # characters of a progress bar
+
+
+@dataclass
+class Shipping:
+    """`states` is what the look under the lease saw, by host; `sent` counts image bytes over SSH.
+
+    `release` afterwards has the image's id as the hosts call it.
+    """
+
+    service: Service
+    hosts: Sequence[Host]
+    states: Mapping[str, State]
+    release: Release
+    sent: int = field(default=0, init=False)
+
+    def ship(self, here: Image | None) -> str:
+        """Bring the image to every host that lacks it. Raises Refused or RemoteError, nothing changed but layers."""
+        ids = {host.name: self._there(host, here) for host in self.hosts}
+        lacking = [host for host in self.hosts if not ids[host.name]]
+        told = "every host has the image"
+        if lacking:
+            if here is None:
+                names = ", ".join(host.name for host in lacking)
+                number = self.release.number
+                raise Refused(
+                    f"{names}: the image of release {number} is no longer there, nor on this machine"
+                )
+            for host in lacking:
+                image.require_architecture(here, host.name, self.states[host.name].facts.arch)
+            found, told = self._send(here, lacking)
+            ids.update(found)
+        if len(set(ids.values())) > 1:
+            raise Refused(
+                "the hosts keep images in stores of different kinds, and call the image differently "
+                f"({', '.join(f'{name}: {one[:19]}' for name, one in ids.items())})\n"
+                "  next:  bring their engines to one version, or make two environments of them"
+            )
+        self.release = replace(self.release, image=next(iter(ids.values())))
+        return told
+
+    def _there(self, host: Host, here: Image | None) -> str:
+        """What the host calls the image, empty when it lacks it."""
+        state = self.states[host.name]
+        if self.release.image in state.images:
+            return self.release.image
+        for identifier, layers in state.images.items():
+            # One that came another way may have another id; layers and mark are the same everywhere.
+            if here is not None and (layers, state.marks.get(identifier)) == (
+                here.layers,
+                here.mark,
+            ):
+                return identifier
+        return ""
+
+    def _send(self, here: Image, lacking: Sequence[Host]) -> tuple[dict[str, str], str]:
+        shared = {host.name: self._shared(host, here) for host in lacking}
+        if self.service.settings.image.transport == "registry":
+            return self._published(here, lacking, shared)
+        fewest = min(shared.values())
+        with cargo(here, here.layers[:fewest]) as taken:
+            whole = sum(layer.size for layer in taken.layers)
+
+            def bring(host: Host) -> str:
+                packed = sum(layer.size for layer in taken.layers[shared[host.name] :])
+                # Once as it comes, once unpacked.
+                self._make_room(host, packed + here.size * packed // max(1, whole) + SPARE)
+                return self._bring(host, taken, shared[host.name])
+
+            found = on_each(lacking, bring)
+            self.sent += taken.source.served
+        count, every = len(here.layers), whole * len(lacking)
+        return found, (
+            f"{self.sent / 1e6:.2f} of {every / 1e6:.0f} MB to {len(lacking)} of {len(self.hosts)} hosts, "
+            f"{count - fewest} of {count} layers, {max(0, every - self.sent) / 1e6:.0f} MB saved"
+        )
+
+    def _published(
+        self, here: Image, lacking: Sequence[Host], shared: Mapping[str, int]
+    ) -> tuple[dict[str, str], str]:
+        """By a registry that both sides reach."""
+        settings = self.service.settings
+        server = settings.image.server
+        login = publication.login(settings, server)
+        source = publication.publish(settings, here)
+
+        def pull(host: Host) -> str:
+            self._make_room(host, (0 if shared[host.name] else here.size) + SPARE)
+            named = (login.server, login.user, login.password) if login else ("", "", None)
+            command = docker.pull(source, self.release.reference, *named, timeout=self._timeout)
+            try:
+                return _verified(host, here, host.change(command))
+            except CommandFailed as error:
+                if error.code != docker.NOT_WHOLE:
+                    raise
+                return self._load_whole(host, here, error.got)
+
+        found = on_each(lacking, pull)
+        return (
+            found,
+            f"{len(lacking)} of {len(self.hosts)} hosts pulled {source[-19:]} from {server}",
+        )
+
+    def _shared(self, host: Host, here: Image) -> int:
+        """How many of the lowest layers the host has, and can do without."""
+        return docker.shared_layers(here.layers, self.states[host.name].images.values())
+
+    def _bring(self, host: Host, taken: Cargo, shared: int) -> str:
+        """What the host calls the image, once it is there and verified."""
+        if docker.takes_partial_images(self.states[host.name].facts.docker_store):
+            labels = docker.part_label(self.release.reference)
+            return self._load(host, taken, archive.parts(taken, shared, labels))
+        try:
+            return self._pull(host, taken)
+        except forward.Refused as refused:
+            return self._load_whole(host, taken.image, f"sshd forwards no port ({refused})")
+        except CommandFailed as error:
+            if not shared:
+                raise
+            if error.code == docker.NOT_WHOLE:
+                return self._load_whole(host, taken.image, error.got)
+        host.tell("the store asks for layers that it has: offering all of them")
+        with cargo(taken.image, ()) as whole:
+            try:
+                return self._pull(host, whole)
+            finally:
+                self.sent += whole.source.served
+
+    def _load_whole(self, host: Host, here: Image, why: str) -> str:
+        """The last resort: every layer, whatever the host has."""
+        host.tell(f"sending the whole image: {why}")
+        with cargo(here, ()) as whole:
+            return self._load(host, whole, archive.parts(whole, 0, {}, whole=True))
+
+    def _load(self, host: Host, taken: Cargo, parts: Sequence[Part]) -> str:
+        command = docker.load(taken.id, self.release.reference, self._timeout)
+        chunks = self._counted(host, archive.framed(parts), sum(part.size for part in parts))
+        return _verified(host, taken.image, host.stream(chunks, command))
+
+    def _pull(self, host: Host, taken: Cargo) -> str:
+        source = taken.source
+        with host.forward(source.port) as port:
+            name = f"127.0.0.1:{port}/{source.reading}@{taken.manifest}"
+            host.tell("pulls the layers it lacks through SSH")
+            command = docker.pull(name, self.release.reference, timeout=self._timeout)
+            return _verified(host, taken.image, host.change(command))
+
+    @property
+    def _timeout(self) -> float:
+        return self.service.settings.build.timeout
+
+    def _make_room(self, host: Host, need: int) -> None:
+        """Prunes by the ledger where the disk is short. Raises Refused with the numbers when that is not enough."""
+        state = self.states[host.name]
+        disk = readiness.docker_disk(state.facts)
+        pruned = ""
+        # A code-only change is a few files; a whole image is many.
+        inodes = INODES if need < 2 * SPARE else readiness.MINIMUM_INODES
+        if disk is not None and _short(disk, need, inodes):
+            command = releases.prune(
+                self.service.layout, dict(state.releases), state.history, state.live.release, 1
+            )
+            if command is not None:
+                *_, said, probe = host.change(command, facts.probe().as_root())
+                disk = readiness.docker_disk(facts.parse(probe.stdout))
+                pruned = f", after removing {len(said.text.splitlines())} old releases and images"
+        if disk is not None and _short(disk, need, inodes):
+            raise Refused(
+                f"{host.name}: {disk.path} has {disk.free_bytes // MB} MB and {disk.free_inodes} "
+                f"inodes free{pruned}; this image takes {need // MB} MB and about "
+                f"{inodes} inodes\n"
+                "  next:  docker system df on the host tells what uses it; or a larger volume"
+            )
+
+    def _counted(self, host: Host, chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+        sent = 0
+        for chunk in chunks:
+            yield chunk
+            sent += len(chunk)
+            self.sent += len(chunk)
+            host.tell(f"{_bar(sent / size)} {sent / 1e6:.1f} of {size / 1e6:.1f} MB")
+
+
+def _verified(host: Host, here: Image, results: Sequence[Result]) -> str:
+    """The image's id on the host. Raises CommandFailed when it is not the image that was meant."""
+    identifier, mark, layers = docker.parse_image(results[-1].text)
+    if (mark, layers) != (here.mark, here.layers):
+        raise CommandFailed(
+            host.name,
+            f"the image that arrived is not {here.reference}",
+            code=1,
+            got=f"{identifier}, {len(layers)} layers, {mark}",
+            next_step="deploy again; if it stays so, docker image inspect on both sides tells what differs",
+        )
+    return identifier
+
+
+def _bar(part: float) -> str:
+    full = min(BAR, int(BAR * part))
+    return f"[{'#' * full}{'.' * (BAR - full)}]"
+
+
+def _short(disk: Disk, bytes: int, inodes: int) -> bool:
+    free = disk.free_inodes
+    return disk.free_bytes < bytes or (free is not None and free < inodes)

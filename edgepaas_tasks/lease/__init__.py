@@ -1,0 +1,1 @@
+"""At most one change of a service at a time."""

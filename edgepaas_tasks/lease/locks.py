@@ -1,0 +1,76 @@
+"""Who deploys now: the lease of every host, shown, and broken where its holder is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.targets.service import Service
+from remote import lease
+from remote.host import Host
+from remote.lease import Held
+from remote.parallel import attempt, on_each
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The lease of one host; `held` is None when it is free. `error` when the host could not be asked."""
+
+    host: str
+    held: Held | None = None
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        held = self.held
+        return {
+            "host": self.host,
+            "held": held is not None,
+            "alive": held is not None and held.alive,
+            "running": held is not None and held.state == lease.BUSY,
+            "holder": asdict(held.holder) if held and held.holder else None,
+            "phase": held.phase if held else "",
+            "quiet": held.quiet if held else 0,
+            "left": held.left if held else 0,
+            "error": self.error,
+        }
+
+
+def look(service: Service, hosts: Sequence[Host]) -> list[Lock]:
+    """One round trip a host."""
+    command = lease.look(service.layout)
+    answers, errors = attempt(hosts, lambda host: lease.parse(host.read(command)[0].stdout))
+    return [
+        Lock(host.name, error=str(errors[host.name]))
+        if host.name in errors
+        else Lock(host.name, answers[host.name])
+        for host in hosts
+    ]
+
+
+def release(service: Service, hosts: Sequence[Host], *, force: bool) -> Mapping[str, Held | None]:
+    """Break the lease on every host; whose it was. Raises Refused when a holder is alive, unless forced."""
+    command = lease.look(service.layout)
+    found = on_each(hosts, lambda host: lease.parse(host.read(command)[0].stdout))
+    alive = {name: held for name, held in found.items() if held is not None and held.alive}
+    if alive and not force:
+        name = service.settings.environment
+        raise Refused(
+            "\n".join(
+                [
+                    *(f"{host}: the lease is in use: {held}" for host, held in alive.items()),
+                    f"  next:  wait for it (inv lock.status --env {name}); or --force, "
+                    "which ends that deploy at its next step",
+                ]
+            )
+        )
+    taken = [host for host in hosts if (held := found[host.name]) is not None and held.token]
+
+    def break_(host: Host) -> None:
+        held = found[host.name]
+        assert held is not None
+        host.change(lease.release(service.layout, held.token))
+
+    on_each(taken, break_)
+    return found

@@ -1,0 +1,1 @@
+"""One release on its way to the hosts, and back."""

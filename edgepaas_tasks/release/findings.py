@@ -1,0 +1,93 @@
+"""What can be found out once a deploy has failed: what every host serves now, and what is in the slot that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from edgepaas_tasks.fleet import status as statuses
+from edgepaas_tasks.fleet.status import HostStatus
+from edgepaas_tasks.release import failure, gates
+from edgepaas_tasks.release.gates import Evidence, GateFailed
+from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.variables import environment
+from remote.errors import (
+    ConnectionLost,
+    DeadlineExceeded,
+    HostErrors,
+    HostKeyChanged,
+    HostKeyUnknown,
+    LeaseHeld,
+    RemoteError,
+    Unreachable,
+)
+from remote.host import Host
+
+LOST = (Unreachable, ConnectionLost, DeadlineExceeded, HostKeyChanged, HostKeyUnknown)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`gates` are those that failed, `serving` what each host says of itself, `evidence` what failed there."""
+
+    gates: tuple[GateFailed, ...] = ()
+    serving: tuple[HostStatus, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def release(self) -> int:
+        """The release that failed, 0 where it had no number yet."""
+        return self.gates[0].release.number if self.gates else 0
+
+    @property
+    def flipped_back(self) -> bool:
+        return any(gate.flipped_back for gate in self.gates)
+
+    @property
+    def cause(self) -> str:
+        return self.evidence[0].found.cause if self.evidence else ""
+
+
+def gather(of: Service, hosts: Sequence[Host], error: BaseException) -> Findings:
+    """Asks the hosts, if any was asked before. Never raises: what a host does not tell is missing."""
+    closed = tuple(gates.failed(error))
+    told = [gate.evidence for gate in closed if gate.evidence]
+    if not isinstance(error, Exception) or not any(host.trace for host in hosts):
+        return Findings(closed, evidence=tuple(told))
+    if isinstance(error, LeaseHeld):
+        return Findings(closed)
+    serving = _serving(of, hosts, error)
+    evidence = tuple(told + _flipped_back(of, hosts, closed, serving))
+    return Findings(closed, tuple(serving), evidence)
+
+
+def _serving(of: Service, hosts: Sequence[Host], error: Exception) -> list[HostStatus]:
+    """One that was lost is not waited for again."""
+    errors = {error.host: error} if isinstance(error, RemoteError) else {}
+    if isinstance(error, HostErrors):
+        errors = {name: one for name, one in error.errors.items() if isinstance(one, RemoteError)}
+    lost = {name: one for name, one in errors.items() if isinstance(one, LOST)}
+    asked = statuses.status(of, [host for host in hosts if host.name not in lost])
+    return [*asked, *(HostStatus(name, error=str(one)) for name, one in lost.items())]
+
+
+def _flipped_back(
+    of: Service, hosts: Sequence[Host], closed: Sequence[GateFailed], serving: Sequence[HostStatus]
+) -> list[Evidence]:
+    """What had traffic for a moment still runs in the slot that is not live; nobody has looked at it yet."""
+    found: list[Evidence] = []
+    for gate in closed:
+        if not gate.flipped_back:
+            continue
+        for host in hosts:
+            now = next(one for one in serving if one.host == host.name)
+            for container in now.containers:
+                if container["release"] != gate.release.number or container["slot"] == now.slot:
+                    continue
+                slot = container["slot"]
+                with suppress(RemoteError):
+                    environment.kept(host, of, gate.release)  # before its log is shown
+                    seen = failure.diagnose(of, host, slot, stop=False)
+                    found.append(Evidence(host.name, slot, seen))
+    return found

@@ -1,0 +1,120 @@
+"""Back to an earlier release: the deploy of what the hosts have kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.database import migrations
+from edgepaas_tasks.database.migrations import Upgraded
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images.image import Image
+from edgepaas_tasks.lease.tenure import held
+from edgepaas_tasks.release import recovery
+from edgepaas_tasks.release.deploy import Outcome, carry, outcome
+from edgepaas_tasks.release.rollout import Rollout
+from edgepaas_tasks.targets import modes
+from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.variables import environment
+from remote import releases
+from remote.host import Host
+from remote.releases import Release
+from remote.service import State
+
+
+def rollback(
+    service: Service,
+    hosts: Sequence[Host],
+    progress: Progress,
+    to: int | None,
+    wait: float | None,
+    *,
+    allow_newer_schema: bool = False,
+    allow_fallback: bool = False,
+) -> Outcome:
+    """Deploy a kept release with its own environment: the given one, or the good one before the live one."""
+    begun = int(time.time())
+    with held(service, hosts, progress, "rollback", wait) as (tenure, states):
+        # What a given release replaces anyway need not be in order first.
+        settle = recovery.settle if to is None else recovery.attempt
+        settled = settle(service, hosts, progress, tenure.fence, states)
+        if settled.rollout is not None and (
+            settled.undone if to is None else settled.rollout.release.number == to
+        ):
+            # That was the way back: it left a release that no deploy had finished.
+            return outcome(settled.rollout, progress)
+        states = settled.states
+        release = _kept(states, to)
+        modes.require(states, release.database, allow_fallback=allow_fallback)
+        rollout = Rollout(service, hosts, states, tenure.fence, release, "rollback", begun)
+        rollout.database = "" if allow_fallback else None
+        if _on_postgres(service, states, release) and not allow_newer_schema:
+            with progress.phase("schema") as phase:
+                found = _known_schema(service, hosts[0], states, release)
+                rollout.schema, phase.outcome = found.at, found.text
+        here = None if rollout.warm else kept_image(release)
+        return carry(rollout, progress, here, None)
+
+
+def _on_postgres(service: Service, states: Mapping[str, State], release: Release) -> bool:
+    """Whether there is a schema to ask about: not while the release was, or is going to be, on SQLite."""
+    if not migrations.wanted(service) or release.database == modes.SQLITE:
+        return False
+    return any(modes.live(state).mode != modes.SQLITE for state in states.values())
+
+
+def _known_schema(
+    service: Service, host: Host, states: Mapping[str, State], release: Release
+) -> Upgraded:
+    """Where the database is. Refuses an image that does not know that revision, with the way down to one it knows."""
+    if release.image not in states[host.name].images:
+        return Upgraded("", "not checked: the image is not on the host any more")
+    composed = environment.kept(host, service, release)
+    found = migrations.status(service, host, release.image, composed)
+    if found is None:
+        return Upgraded("", "the image has no Alembic")
+    if found.ahead:
+        name = service.settings.environment
+        raise Refused(
+            f"{host.name}: the database is at {', '.join(found.at)}, which the image of release "
+            f"{release.number} ({release.version}) does not know; nothing was changed\n"
+            f"  next:  inv migrate.down --to {found.head} --env {name}, then roll back; "
+            "or --allow-newer-schema, if the old code works with the new schema"
+        )
+    at = ", ".join(found.at)
+    return Upgraded(at, f"at {at or 'nothing'}, which its image knows")
+
+
+def _kept(states: Mapping[str, State], to: int | None) -> Release:
+    """The release that every host has kept and can go back to. Raises Refused."""
+    wanted: dict[str, int] = {}
+    for name, state in states.items():
+        if to is None:
+            entry = releases.previous(state.history, state.live.release)
+            if entry is None:
+                raise Refused(f"{name}: there is no earlier good release to go back to")
+            wanted[name] = entry.release
+        else:
+            wanted[name] = to
+        if wanted[name] not in state.releases:
+            kept = ", ".join(str(number) for number in sorted(state.releases)) or "none"
+            raise Refused(f"{name}: release {wanted[name]} is not kept here (kept: {kept})")
+        if wanted[name] == state.live.release:
+            raise Refused(f"{name}: release {wanted[name]} is live already")
+    if len(set(wanted.values())) > 1:
+        raise Refused(
+            f"the hosts disagree on the release before the live one ({wanted}): give --to N"
+        )
+    name, number = next(iter(wanted.items()))
+    return states[name].releases[number]
+
+
+def kept_image(release: Release) -> Image | None:
+    """The release's image on this machine, for hosts that no longer have it."""
+    try:
+        return replace(image.find(release.image), reference=release.reference)
+    except Refused:
+        return None

@@ -1,0 +1,80 @@
+"""The flip on every host of a service: all keep the new release, or all go back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgepaas_tasks.release import failure
+from edgepaas_tasks.release.ballot import Ballot
+from edgepaas_tasks.targets.service import Service
+from remote import releases, slots
+from remote.batch import Watch
+from remote.command import Command
+from remote.errors import CommandFailed, ConnectionLost
+from remote.host import Host
+from remote.parallel import attempt
+from remote.slots import Live
+
+if TYPE_CHECKING:
+    from edgepaas_tasks.release.rollout import Rollout
+
+PATIENCE = 30.0  # seconds that a host which has baked waits for the others
+
+
+def flip(of: Rollout) -> str:
+    """One round trip a host: gate, flag, bake, and the journal's line once every host has baked.
+
+    A host goes back by itself when it fails, when it loses us, and when another one failed. Raises CommandFailed when
+    all are back, Refused when some host gave no answer after it was decided to keep the release.
+    """
+    ballot = Ballot((host.name for host in of.hosts), lambda: of.entry(releases.GOOD).line())
+
+    def one(host: Host) -> None:
+        def hear(line: str) -> None:
+            if line == slots.BAKED:
+                ballot.well(host.name)
+
+        command = flip_to(of.service, of.slots[host.name], of.release.number)
+        try:
+            host.stream(ballot.word(), command, watch=Watch(line=hear))
+        except BaseException:
+            ballot.against(host.name)
+            raise
+
+    kept, errors = attempt(of.hosts, one)
+    of.committed = ballot.committed
+    if errors and ballot.committed:
+        raise failure.unconfirmed(of.release, errors, list(kept))
+    if errors:
+        told = [host.name for host in of.hosts if _code(errors.get(host.name)) == slots.TOLD]
+        failed = {name: error for name, error in errors.items() if name not in told}
+        lost = [host for host in of.hosts if isinstance(failed.get(host.name), ConnectionLost)]
+        _, still = attempt(lost, lambda host: _point_back(of, host))
+        raise failure.flipped_back(of.release, failed, told, still)
+    return f"verified through nginx, baked {of.service.settings.flip.bake:g} s"
+
+
+def flip_to(service: Service, slot: str, release: int) -> Command:
+    """Health gate, flag, verification through nginx, bake, and the decision on its stdin, as one command."""
+    flip = service.settings.flip
+    return slots.flip(
+        service.layout,
+        service.site,
+        slot=slot,
+        release=release,
+        port=service.port(slot),
+        health_path=service.health_path,
+        bake=flip.bake,
+        patience=PATIENCE,
+        probe=slots.Probe(flip.path or service.health_path, flip.status, flip.expect),
+    )
+
+
+def _point_back(of: Rollout, host: Host) -> None:
+    """Its script does so too when it loses us; this waits for that, and makes sure."""
+    now = Live(of.slots[host.name], of.release.number)
+    host.change(slots.point(of.service.layout, of.before[host.name], now))
+
+
+def _code(error: Exception | None) -> int:
+    return error.code if isinstance(error, CommandFailed) else 0

@@ -1,0 +1,93 @@
+"""What a release of the present variables would change against what is live, without showing a secret."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.variables import environment
+from env import canonical
+from env.layers import Resolution
+from env.schema import Schema
+from remote import releases, slots
+from remote.host import Host
+from remote.parallel import on_each
+
+# They differ with every release and say nothing of what was set.
+OWN = ("EDGEPAAS_RELEASE", "EDGEPAAS_VERSION")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One variable. `before` and `after` are values; of a secret, fingerprints that hold within one answer."""
+
+    name: str
+    kind: str  # added, removed or changed
+    before: str = ""
+    after: str = ""
+    secret: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def difference(
+    of: Service, hosts: Sequence[Host], values: Resolution
+) -> Mapping[str, list[Change]]:
+    """The changes by host. Raises Refused where nothing is live."""
+    composed = environment.compose(of.settings, values, 0, "")
+    wanted = canonical.parse(composed.text.text())
+    declared = environment.schema(of.settings)
+    key = secrets.token_bytes(16)
+
+    def compare(host: Host) -> list[Change]:
+        (flag,) = host.read(slots.read_live(of.layout))
+        live = slots.parse_live(flag.text)
+        if not live.slot:
+            raise Refused(f"{host.name}: nothing is live yet, so there is nothing to compare with")
+        (kept,) = host.read(releases.environment(of.layout, live.release))
+        environment.learn(of.settings, kept.stdout)
+        try:
+            there = canonical.parse(kept.stdout)
+        except ValueError:
+            raise Refused(
+                f"{host.name}: the environment of release {live.release} was edited by hand"
+            ) from None
+        return changes(there, wanted, declared, key)
+
+    return on_each(hosts, compare)
+
+
+def changes(
+    before: Mapping[str, str], after: Mapping[str, str], declared: Schema, key: bytes
+) -> list[Change]:
+    """From one set of values to another, by name."""
+    found = []
+    for name in sorted({*before, *after} - set(OWN)):
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        kind = "added" if old is None else "removed" if new is None else "changed"
+        variable = declared.get(name)
+        # What is not declared any more may have been a secret; a URL may hold a password.
+        hidden = (
+            variable.secret
+            if variable
+            else not (name.startswith("EDGEPAAS_") or name in environment.OWN)
+        )
+        before_, after_ = (
+            "" if text is None else _mark(key, name, text) if hidden else text
+            for text in (old, new)
+        )
+        found.append(Change(name, kind, before_, after_, hidden))
+    return found
+
+
+def _mark(key: bytes, name: str, text: str) -> str:
+    """Of a key that is thrown away: a short secret could be guessed from a lasting fingerprint."""
+    data = f"{name}={text}".encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(data, key=key, digest_size=4).hexdigest()
