@@ -102,7 +102,7 @@ def task(
 @functools.cache
 def _require_own_packages() -> None:
     """A project's own env.py or remote.py comes first on the path, and then ours can not be found."""
-    here = Path(__file__).parents[1]
+    here = Path(__file__).parents[2]
     for name in ("env", "remote"):
         try:
             spec = importlib.util.find_spec(name)
