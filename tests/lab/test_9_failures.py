@@ -118,8 +118,7 @@ def test_data_of_another_user_is_recognised(broken):
         done = broken("")
     finally:
         host.run(f"chown 10001 {DATA}")
-    said = "permission: the app's data belongs to uid 4711, the image runs as 10001"
-    assert cause(done) == said
+    assert "belongs to uid 4711, the image runs as 10001" in done.stderr
 
 
 def test_a_failed_deploy_leaves_a_report_without_secrets(broken, tmp_path):
