@@ -20,7 +20,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import IO, Any
 
-from edgepaas_tasks.images import memory, registry
+from edgepaas_tasks.images import memory, registry_server
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.registry import Registry
 from remote import local
@@ -81,7 +81,7 @@ def cargo(image: Image, needless: Collection[str]) -> Iterator[Cargo]:
     with tempfile.TemporaryDirectory(prefix="edgepaas-") as folder:
         name = f"edgepaas/{image.layers[0][7:19] if image.layers else 'empty'}"
         source = Registry(Path(folder), name, waived)
-        with registry.serve(source):
+        with registry_server.serve(source):
             taken = None if forgetful else _pushed(image, source)
             if taken is None:
                 taken = _saved(image, source, set(needless))

@@ -11,11 +11,10 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from urllib.parse import parse_qs, urlsplit
 
-if TYPE_CHECKING:
-    from edgepaas_tasks.images.registry import Registry
+from edgepaas_tasks.images.registry import Registry
 
 CHUNK = 256 * 1024  # bytes at a time
 

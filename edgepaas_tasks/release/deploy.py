@@ -29,7 +29,7 @@ from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import Shipping
 from edgepaas_tasks.lease.tenure import held
-from edgepaas_tasks.release import ancestry, recovery
+from edgepaas_tasks.release import ancestry, recovery, traffic
 from edgepaas_tasks.release.request import Request, resolve
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.targets import modes
@@ -116,7 +116,7 @@ def carry(
             rollout.release = shipping.release
             _start(rollout, progress, composed, allow_destructive=allow_destructive)
         with progress.phase("flip") as phase:
-            phase.outcome = rollout.flip()
+            phase.outcome = traffic.flip(rollout)
     except (RemoteError, HostErrors, Refused) as error:
         rollout.record_failure(error)
         raise

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.lease.tenure import held
+from edgepaas_tasks.release import traffic
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.targets.service import Service
 from remote.host import Host
@@ -37,7 +38,7 @@ def flip(
         release = next(iter(releases_there.values()))
         rollout = Rollout(service, hosts, states, tenure.fence, release, "flip", begun)
         with progress.phase("flip") as phase:
-            phase.outcome = rollout.flip()
+            phase.outcome = traffic.flip(rollout)
     return Flipped({name: Live(there, release.number) for name, there in rollout.slots.items()})
 
 

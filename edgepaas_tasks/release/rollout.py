@@ -1,4 +1,4 @@
-"""One release on its way to the hosts that have its image: stage, migrate, start, flip, finish.
+"""One release on its way to the hosts that have its image: stage, migrate, start, finish; `traffic` has the flip.
 
 Every method is at most one round trip a host, the hosts side by side. Until `flip` nothing that serves traffic is
 touched.
@@ -16,7 +16,7 @@ from functools import partial
 from edgepaas_tasks.console.boundary import redactor
 from edgepaas_tasks.console.progress import Chain
 from edgepaas_tasks.database import migrations
-from edgepaas_tasks.release import failure, traffic
+from edgepaas_tasks.release import failure
 from edgepaas_tasks.targets import modes
 from edgepaas_tasks.targets.service import Service, who
 from edgepaas_tasks.variables.environment import Environment
@@ -195,10 +195,6 @@ class Rollout:
 
     def _started(self) -> str:
         return f"healthy in {', '.join(sorted(set(self.slots.values())))}"
-
-    def flip(self) -> str:
-        """All hosts, or none. From here on the release is live, and on record as such."""
-        return traffic.flip(self)
 
     def finish(self) -> str:
         """Drain and stop the old slot, prune, give the lease back. That the release is live is on record already."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgepaas_tasks.release import failure
 from edgepaas_tasks.release.ballot import Ballot
+from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.targets.service import Service
 from remote import releases, slots
 from remote.batch import Watch
@@ -15,14 +14,13 @@ from remote.host import Host
 from remote.parallel import attempt
 from remote.slots import Live
 
-if TYPE_CHECKING:
-    from edgepaas_tasks.release.rollout import Rollout
-
 PATIENCE = 30.0  # seconds that a host which has baked waits for the others
 
 
 def flip(of: Rollout) -> str:
-    """One round trip a host: gate, flag, bake, and the journal's line once every host has baked.
+    """All hosts, or none; from here on the release is live, and on record as such.
+
+    One round trip a host: gate, flag, bake, and the journal's line once every host has baked.
 
     A host goes back by itself when it fails, when it loses us, and when another one failed. Raises CommandFailed when
     all are back, Refused when some host gave no answer after it was decided to keep the release.

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from edgepaas_tasks.images import registry
+from edgepaas_tasks.images import registry_server
 from edgepaas_tasks.images.registry import Registry
 
 LAYER = b"layer" * 1000
@@ -16,7 +16,9 @@ DIGEST = f"sha256:{hashlib.sha256(LAYER).hexdigest()}"
 
 @pytest.fixture
 def served(tmp_path):
-    with registry.serve(Registry(tmp_path, "edgepaas/x", {"sha256:" + "0" * 64: 77})) as found:
+    with registry_server.serve(
+        Registry(tmp_path, "edgepaas/x", {"sha256:" + "0" * 64: 77})
+    ) as found:
         yield found
 
 
@@ -103,7 +105,7 @@ def test_tls_is_answered_so_that_an_engine_goes_on_without(served):
 
 
 def test_it_listens_on_the_loopback_address_only_and_beside_another(served, tmp_path):
-    with registry.serve(Registry(tmp_path, "edgepaas/y")) as second:
+    with registry_server.serve(Registry(tmp_path, "edgepaas/y")) as second:
         assert second.port != served.port
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", second.port), 1)
