@@ -17,7 +17,7 @@ NOT_WHOLE = 52  # exit code of a pull into a store that has some layers only unp
 # As the engine's templates have it: the id, what tells images of equal layers apart, the layers from the lowest.
 FORM = (
     # An image without that label has "<no value>" there, or nothing, as the client's version will.
-    '{{.Id}} {{.Created}}/{{with .Config}}{{with index .Labels "edgepaas.inputs"}}{{.}}{{end}}{{end}}'
+    '{{.Id}} {{.Created}}/{{with .Config}}{{with .Labels}}{{with index . "edgepaas.inputs"}}{{.}}{{end}}{{end}}{{end}}'
     "{{range .RootFS.Layers}} {{.}}{{end}}"
 )
 

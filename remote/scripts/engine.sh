@@ -32,6 +32,8 @@ if [ -e /run/edgepaas/docker-restart ]; then
     no_deploy "$3"
     # A reload is enough for live-restore; with it, the restart that the rest needs leaves containers running.
     systemctl reload docker 2>/dev/null || :
+    # systemd counts restarts, those of others too, and refuses one too many in ten seconds.
+    systemctl reset-failed docker.service docker.socket 2>/dev/null || :
     if systemctl restart docker && up; then
         rm -f /run/edgepaas/docker-restart
         echo "restarted docker with its new configuration"

@@ -145,7 +145,7 @@ MOVE
     # --collect: a failed unit is not kept; the name is the lock against a second run.
     systemctl reset-failed edgepaas-volume.service 2>/dev/null || :
     systemd-run --quiet --collect --pipe --wait --unit=edgepaas-volume \
-        --property='ExecStopPost=-/bin/sh -c "systemctl daemon-reload; if [ -x /usr/bin/dockerd ] || [ -x /usr/sbin/dockerd ]; then systemctl start docker; fi"' \
+        --property='ExecStopPost=-/bin/sh -c "systemctl daemon-reload; if [ -x /usr/bin/dockerd ] || [ -x /usr/sbin/dockerd ]; then systemctl reset-failed docker.service docker.socket; systemctl start docker; fi"' \
         /bin/sh "$state/volume-move" "$where" "$staging" "$line" "$state" </dev/null
 fi
 if mountpoint -q "$staging"; then umount "$staging"; fi

@@ -44,8 +44,8 @@ def test_an_image_is_pushed_and_pulled_by_its_digest_with_a_login_that_nobody_ke
     done = project.deploy("--version", "registered", REG_PASS=server.password)
     assert "hosts pulled" in done.stderr
     assert project.get()["version"] == "registered"
-    assert "acme/guestbook" in server.repositories()
-    assert "GET /v2/acme/guestbook/manifests/sha256:" in server.log()
+    assert f"acme/{project.image}" in server.repositories()
+    assert f"GET /v2/acme/{project.image}/manifests/sha256:" in server.log()
     assert left_behind(project) == []
     assert server.password not in done.stdout + done.stderr
     names = project.host.run("docker images --format '{{.Repository}}:{{.Tag}}'").split()
