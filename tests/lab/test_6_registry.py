@@ -49,7 +49,7 @@ def test_an_image_is_pushed_and_pulled_by_its_digest_with_a_login_that_nobody_ke
     assert left_behind(project) == []
     assert server.password not in done.stdout + done.stderr
     names = project.host.run("docker images --format '{{.Repository}}:{{.Tag}}'").split()
-    assert "guestbook:registered" in names
+    assert f"{project.image}:registered" in names
     assert not [name for name in names if name.startswith("registry.lab.test")]
 
 
