@@ -3,12 +3,17 @@
 import copy
 import logging
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from tests.ssh_server import SSHServer
+
+# A shell starts what it puts into the background deaf to SIGINT, and its children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

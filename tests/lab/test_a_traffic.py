@@ -106,9 +106,8 @@ def test_a_streaming_answer_and_a_websocket_survive_a_flip(tried):
     print(f"a stream of {SECONDS} s and {asked} WebSocket messages after the flip")
 
 
-FAILING = (
-    [("0", False), ("3", False), ("0", True), ("3", True)] if SOAK else [("3", False), ("0", True)]
-)
+# Not killed with 0: it may have gone back before anybody sees that it was there.
+FAILING = [("0", False), ("3", True)] + ([("3", False)] if SOAK else [])
 
 
 @pytest.mark.parametrize(("after", "killed"), FAILING)

@@ -1,6 +1,7 @@
 """`inv init`: what it writes into an empty directory and into somebody's project, and that what is there stays."""
 
 import ast
+import os
 import shlex
 import subprocess
 import sys
@@ -197,14 +198,14 @@ def test_a_tag_with_odd_characters_arrives_as_it_is(run_tasks, folder):
 
 def test_the_makefile_calls_inv_with_the_environment(run_tasks, folder):
     run_tasks(folder, "init")
+    # Without MAKEFLAGS: these tests are run by a make themselves.
+    environ = {"PATH": os.environ["PATH"]}
     for target in ("deploy", "rollback", "status", "logs", "preflight", "setup"):
-        done = subprocess.run(
-            ["make", "-n", target, "ENV=prod"], cwd=folder, capture_output=True, text=True
-        )
+        words = ("make", "-n", target, "ENV=prod")
+        done = subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True)
         assert done.stdout.split() == ["inv", target, "--env", "prod"], done.stderr
         # Those of this repository too.
-        words = ("make", "-n", target, "ENV=prod")
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == f".venv/bin/inv {target} --env prod", done.stderr
 
 
