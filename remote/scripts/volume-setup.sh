@@ -142,10 +142,19 @@ if command -v dockerd >/dev/null; then
 fi
 MOVE
     mv "$state/volume-move.new" "$state/volume-move"
+    # However the move ends. A file, since a daemon-reload in the middle reads the unit anew and loses a word's quotes.
+    cat >"$state/volume-after.new" <<'AFTER'
+systemctl daemon-reload
+if [ -x /usr/bin/dockerd ] || [ -x /usr/sbin/dockerd ]; then
+    systemctl reset-failed docker.service docker.socket
+    systemctl start docker
+fi
+AFTER
+    mv "$state/volume-after.new" "$state/volume-after"
     # --collect: a failed unit is not kept; the name is the lock against a second run.
     systemctl reset-failed edgepaas-volume.service 2>/dev/null || :
     systemd-run --quiet --collect --pipe --wait --unit=edgepaas-volume \
-        --property='ExecStopPost=-/bin/sh -c "systemctl daemon-reload; if [ -x /usr/bin/dockerd ] || [ -x /usr/sbin/dockerd ]; then systemctl reset-failed docker.service docker.socket; systemctl start docker; fi"' \
+        --property="ExecStopPost=-/bin/sh $state/volume-after" \
         /bin/sh "$state/volume-move" "$where" "$staging" "$line" "$state" </dev/null
 fi
 if mountpoint -q "$staging"; then umount "$staging"; fi
