@@ -39,10 +39,11 @@ def client(request, monkeypatch, docker):
 def project(client, tmp_path):
     """A small image with a layer that says when it was made, under a name of its own."""
     (tmp_path / "app.py").write_text("1\n")
-    (tmp_path / "Dockerfile").write_text(
-        f"FROM {images.PYTHON}\nRUN date +%s.%N >/made\nCOPY app.py /app.py\n"
-    )
     name = f"edgepaas-test/{uuid.uuid4().hex[:8]}"
+    # Its name is in the step too: of several layers that one step left in the cache BuildKit takes any.
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {images.PYTHON}\nRUN date +%s.%N >/made # {name}\nCOPY app.py /app.py\n"
+    )
     yield tmp_path, name
     for found in docker("images", "-q", "--filter", f"label={build.OWNER}={name}").split():
         subprocess.run(["docker", "rmi", "-f", found], capture_output=True)
