@@ -131,9 +131,12 @@ def test_a_database_that_goes_away_under_the_app_takes_nobody_anywhere(site):
     # and not by a start of the live container.
     site.configure(**site.over)
     site.host.run(f"docker restart -t 5 guestbook-lab-{live['slot']}")
-    time.sleep(3)
-    log = site.host.run(f"docker logs --tail 20 guestbook-lab-{live['slot']} 2>&1")
-    assert "the rows of this app are there: not falling back to SQLite" in log
+    said, log = "the rows of this app are there: not falling back to SQLite", ""
+    deadline = time.monotonic() + 60
+    while said not in log:
+        assert time.monotonic() < deadline, log
+        time.sleep(0.5)
+        log = site.host.run(f"docker logs --tail 20 guestbook-lab-{live['slot']} 2>&1")
     site.server.start()
     deadline = time.monotonic() + 90
     while ready(site)[0] != 200:
