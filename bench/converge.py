@@ -12,7 +12,9 @@ from bench.tools import ANSIBLE, COLD, FLOOR, NAIVE, OURS, PYINFRA, Tool
 
 RTTS = (0.0, 0.05, 0.15)  # seconds
 
-_RESET = "work-service stop; rm -rf /srv/bench /run/bench; mkdir -p /srv/bench /run/bench; umask 022"
+_RESET = (
+    "work-service stop; rm -rf /srv/bench /run/bench; mkdir -p /srv/bench /run/bench; umask 022"
+)
 # Names, kinds, modes, owners, contents, links; what the service answers; and, apart, when each file was written.
 _PICTURE = """
 cd /srv/bench && find . | LC_ALL=C sort | while read -r f; do
@@ -21,7 +23,9 @@ cd /srv/bench && find . | LC_ALL=C sort | while read -r f; do
 done
 curl -s http://127.0.0.1:8080/health; ls /run/bench
 """
-_TIMES = "cd /srv/bench && find . -type f | LC_ALL=C sort | xargs stat -c '%n %Y'; cat /run/bench.pid"
+_TIMES = (
+    "cd /srv/bench && find . -type f | LC_ALL=C sort | xargs stat -c '%n %Y'; cat /run/bench.pid"
+)
 
 
 def same_end_state(bench: Bench, chosen: Sequence[Tool]) -> None:

@@ -29,8 +29,6 @@ POLL = (
     f"n=0; until curl -fs -o /dev/null {HEALTH}; do "
     "n=$((n + 1)); [ $n -lt 50 ] || exit 1; sleep 0.1; done"
 )
-TAKE = (
-    f'mkdir -p /run/bench; (set -C; echo bench >{LEASE}) 2>/dev/null || [ "$(cat {LEASE})" = bench ]'
-)
+TAKE = f'mkdir -p /run/bench; (set -C; echo bench >{LEASE}) 2>/dev/null || [ "$(cat {LEASE})" = bench ]'
 GIVE_BACK = f"rm -f {LEASE}"
 FACTS = "cat /etc/os-release; uname -m; df -Pk /; cat /proc/meminfo; id -un"
