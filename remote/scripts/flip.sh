@@ -27,6 +27,8 @@ case $gate in
     exit 30
     ;;
 esac
+# What gets traffic comes up again by itself, whoever started it and was killed or not: after a crash, after a reboot.
+docker update --restart unless-stopped "${base##*/}-$slot" >/dev/null
 work=$(mktemp -d)
 # Room for the journal's line is taken before traffic moves, so that a full disk can not come between the two.
 trap 'rm -rf "$work" "$base/history.spare"' EXIT

@@ -48,7 +48,7 @@ for name in "$@"; do
     set -- "$@" -e "$name"
     shift
 done
-# It is to be restarted only once it was healthy: until then one end is enough, with its own exit code and log.
+# It is to be restarted only once it has traffic (flip.sh): until then one end is enough, with its own exit code and log.
 set -- docker run -d --name "$container" --restart no \
     --label "edgepaas.service=$service" --label "edgepaas.slot=$slot" --label "edgepaas.release=$release" \
     --label "edgepaas.version=$version" --label "edgepaas.spec=$spec" \
@@ -103,5 +103,4 @@ while :; do
     esac
     sleep 0.2
 done
-docker update --restart unless-stopped "$container" >/dev/null
 echo "$answer"

@@ -36,6 +36,7 @@ def point(service, target):
 def web(stubs, tmp_path):
     """Sets what the app and the public path answer."""
     stubs.add("curl", CURL.format(here=tmp_path))
+    stubs.add("docker")
 
     def answer(app="200", public=200, release=5, body=""):
         (tmp_path / "app").write_text(app)
@@ -62,6 +63,15 @@ def flip(run, service, *, codes=(0,), say=COMMIT, **more):
 
 def live(service):
     return os.readlink(service / "live")
+
+
+def test_what_gets_traffic_comes_up_again_by_itself_and_does_so_before(run, service, web, stubs):
+    point(service, "slots/blue/4")
+    web()
+    stubs.add("docker", "exit 1")
+    run("flip", *words(service), codes=(1,), stdin=COMMIT, uses=("journal",))
+    assert stubs.said[-1] == "docker update --restart unless-stopped shop-prod-green"
+    assert live(service) == "slots/blue/4"
 
 
 def test_a_healthy_release_goes_live(run, service, web):
@@ -296,8 +306,8 @@ def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
 ):
     web(app="200 in 0.01 s")
     start(run, service)
-    # One that ends before it was ever healthy ends once, with its own exit code and log.
-    assert stubs.said[-1] == "docker update --restart unless-stopped shop-prod-green"
+    # One that ends before it has traffic ends once, with its own exit code and log.
+    assert not any("unless-stopped" in call for call in stubs.said)
     words = (docker / "words").read_text().splitlines()
     values = dict(
         item.split("=", 1)
