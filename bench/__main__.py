@@ -45,6 +45,7 @@ def main() -> None:
 
 
 def run(result: Result, names: tuple[str, ...], rounds: int, *, quick: bool) -> None:
+    tools.compile_ours()
     if {"work", "many"} & {*names}:
         tools.prepare()
     with ExitStack() as stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remote.command import Command, argv, script
@@ -124,5 +124,5 @@ def parse_answer(text: str) -> Answer:
 def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
-    text = files("remote").joinpath("templates", "site.conf").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("templates").joinpath("site.conf").read_text(encoding="utf-8")
     return Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(text)
