@@ -1,6 +1,7 @@
 """Builds by a real engine, with every Docker client of this machine: the classic builder here, BuildKit there."""
 
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -49,10 +50,10 @@ def project(client, tmp_path):
         subprocess.run(["docker", "rmi", "-f", found], capture_output=True)
 
 
-def make(project, asked="", **more):
+def make(project, asked="", cache_size="", **more):
     folder, name = project
     said = []
-    settings = Build(context=str(folder))
+    settings = Build(context=str(folder), cache_size=cache_size)
     version = versions.settle(settings, asked, fresh=more.get("fresh", False))
     return build.build(settings, name, version, say=said.append, **more), said
 
@@ -140,6 +141,35 @@ def test_a_build_that_fails_leaves_no_tag(project):
     with pytest.raises(build.CommandFailed, match="docker build failed"):
         make(project)
     assert docker("images", "-q", name) == ""
+
+
+def kept():
+    """Megabytes of BuildKit's cache that no image has too."""
+    lines = docker("system", "df", "--format", "{{.Type}}={{.Size}}").splitlines()
+    (size,) = [line.partition("=")[2] for line in lines if line.startswith("Build Cache")]
+    units = {"B": 1e-6, "kB": 1e-3, "MB": 1, "GB": 1e3, "TB": 1e6}
+    number, unit = re.fullmatch(r"([0-9.]+)([kMGT]?B)", size).groups()
+    return float(number) * units[unit]
+
+
+def test_the_cache_is_cut_down_to_its_size(project):
+    if image.buildkit().get("DOCKER_BUILDKIT") == "0":
+        pytest.skip("the classic builder has no cache but images")
+    folder, name = project
+    step = "RUN head -c 20000000 /dev/urandom"
+
+    def another(number, cache_size):
+        (folder / "Dockerfile").write_text(
+            f"FROM {images.PYTHON}\n{step} >/noise-{number} # {name}\n"
+        )
+        make(project, f"n{number}", cache_size)
+
+    for number in range(3):
+        another(number, "")
+        docker("rmi", f"{name}:n{number}")
+    assert kept() >= 60
+    another(3, "30m")
+    assert kept() <= 30
 
 
 def test_buildkit_is_used_where_client_and_engine_have_it(client):

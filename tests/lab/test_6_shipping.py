@@ -44,7 +44,9 @@ def parts(project):
 
 
 def test_a_change_of_code_sends_the_changed_layers_and_little_else(project):
+    ballast(project, 40 * MB)
     project.deploy("--version", "small-before")
+    assert image.find(f"{project.image}:small-before").size >= 300 * MB
     ballast(project, 3 * MB)
     before = received(project)
     done = project.deploy("--version", "small-after")
