@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgepaas_tasks import report
 from edgepaas_tasks.commands.options import patience_of
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.release.push import push
+from edgepaas_tasks.report import releases as report
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.targets import modes
 from edgepaas_tasks.targets.service import hosts, service

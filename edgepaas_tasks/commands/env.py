@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks import report
 from edgepaas_tasks.commands.options import patience_of
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.events.occasion import occasion
+from edgepaas_tasks.report import releases
+from edgepaas_tasks.report import variables as report
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.targets.service import hosts, service
 from edgepaas_tasks.variables import environment
@@ -82,4 +83,4 @@ def push(c: Any, env: str, given: Sequence[str], *, wait: str) -> str:
             event.succeeded(outcome)
     if outcome is None:
         return "every value is live already, nothing was changed"
-    return report.outcome(of, outcome)
+    return releases.outcome(of, outcome)

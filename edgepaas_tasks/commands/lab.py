@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks import report, settings
+from edgepaas_tasks import settings
 from edgepaas_tasks.commands import root
 from edgepaas_tasks.commands.options import number
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.report import places as report
 
 
 def up(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgepaas_tasks import report
 from edgepaas_tasks.lease import locks
 from edgepaas_tasks.lease.locks import Lock
+from edgepaas_tasks.report import leases as report
 from edgepaas_tasks.targets.service import hosts, service
 
 

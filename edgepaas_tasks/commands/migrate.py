@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from edgepaas_tasks import report
 from edgepaas_tasks.commands.options import patience_of
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.database import backup, migrations
 from edgepaas_tasks.fleet import status as statuses
 from edgepaas_tasks.lease.tenure import held
+from edgepaas_tasks.report import schema as report
 from edgepaas_tasks.targets.service import Service, hosts, service
 from edgepaas_tasks.variables import environment
 

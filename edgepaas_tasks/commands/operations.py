@@ -6,11 +6,11 @@ import json as jsons
 from contextlib import suppress
 from typing import Any
 
-from edgepaas_tasks import report
 from edgepaas_tasks.commands.options import number
 from edgepaas_tasks.fleet import inside
 from edgepaas_tasks.fleet import logs as app_logs
 from edgepaas_tasks.fleet import maintenance as pages
+from edgepaas_tasks.report import fleet as report
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.targets import inventory
 from edgepaas_tasks.targets.service import hosts, service

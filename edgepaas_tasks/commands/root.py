@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> str:
-    from edgepaas_tasks import report
     from edgepaas_tasks.events import summary
     from edgepaas_tasks.events.occasion import occasion
     from edgepaas_tasks.release import deploy as deploys
     from edgepaas_tasks.release import rehearsal
+    from edgepaas_tasks.report import releases as report
 
     of = service(c, env)
     patience = patience_of(of, wait)
@@ -47,9 +47,9 @@ def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> s
 def rollback(
     c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool, allow_fallback: bool
 ) -> str:
-    from edgepaas_tasks import report
     from edgepaas_tasks.events.occasion import occasion
     from edgepaas_tasks.release import rollback as rollbacks
+    from edgepaas_tasks.report import releases as report
 
     of = service(c, env)
     release = int(number("to", to, least=1)) if to else None
@@ -84,8 +84,8 @@ def status(c: Any, env: str) -> tuple[Service, Sequence[HostStatus]]:
 
 def preflight(c: Any, env: str, *, json: bool) -> None:
     """Prints the checks. Raises Refused when one of them is a blocker."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.fleet import preflight as doctor
+    from edgepaas_tasks.report import readiness as report
     from edgepaas_tasks.targets import readiness
 
     of = service(c, env)
@@ -103,8 +103,8 @@ def preflight(c: Any, env: str, *, json: bool) -> None:
 
 def setup(c: Any, env: str, *, dry_run: bool = False, parts: Sequence[Part] | None = None) -> str:
     """All parts, unless some are given."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.fleet import setup as setups
+    from edgepaas_tasks.report import fleet as report
 
     of = service(c, env)
     title = f"set up the hosts of {of.settings.environment}"
@@ -122,8 +122,8 @@ def setup(c: Any, env: str, *, dry_run: bool = False, parts: Sequence[Part] | No
 
 
 def flip(c: Any, env: str, *, slot: str, wait: str) -> str:
-    from edgepaas_tasks import report
     from edgepaas_tasks.release import flip as flips
+    from edgepaas_tasks.report import releases as report
 
     of = service(c, env)
     if slot not in ("", "blue", "green"):

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edgepaas_tasks import report
 from edgepaas_tasks.console import ci
 from edgepaas_tasks.console.boundary import Refused, redactor
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.events import hooks, summary
 from edgepaas_tasks.events.hooks import Event, HookFailed
 from edgepaas_tasks.release.deploy import Outcome
+from edgepaas_tasks.report import releases as report
 from edgepaas_tasks.settings import Hook, SettingsError
 from edgepaas_tasks.targets.service import Service, who
 from edgepaas_tasks.variables import environment

@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgepaas_tasks import report
 from edgepaas_tasks.console import markdown
 from edgepaas_tasks.console.boundary import redactor
 from edgepaas_tasks.console.progress import Phase
 from edgepaas_tasks.fleet.status import HostStatus
 from edgepaas_tasks.release.deploy import Outcome
 from edgepaas_tasks.release.rehearsal import Plan
+from edgepaas_tasks.report import releases as report
 from edgepaas_tasks.targets.service import Service
 
 

@@ -13,8 +13,8 @@ from edgepaas_tasks.console.boundary import JSON_HELP, say, task
 @task(help={"json": JSON_HELP})
 def detect(c: Any, json: bool = False) -> None:
     """Show which CI this is, and what its log understands."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.console import ci
+    from edgepaas_tasks.report import places as report
 
     found = ci.as_json(ci.detect())
     say(jsons.dumps(found, indent=2) if json else report.place(found))

@@ -13,9 +13,9 @@ from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, WAIT_HELP, say,
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show which database is used on each host."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.fleet.status import as_json
+    from edgepaas_tasks.report import fleet as report
 
     of, found = commands.status(c, env)
     if json:

@@ -14,8 +14,8 @@ VERSION_HELP = "Version to tag and show (default: BUILD_VERSION, else the commit
 @task(help={"env": ENV_HELP})
 def ps(c: Any, env: str = "") -> None:
     """Show the service's containers on each host."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.commands import root as commands
+    from edgepaas_tasks.report import fleet as report
 
     service, found = commands.status(c, env)
     say(report.containers(service, found))

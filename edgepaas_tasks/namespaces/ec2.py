@@ -13,8 +13,8 @@ from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, say, task
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def hosts(c: Any, env: str = "", json: bool = False) -> None:
     """Show the running instances that have the tags."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.commands import hosts as commands
+    from edgepaas_tasks.report import inventory as report
 
     found = commands.instances(c, env)
     say(jsons.dumps(found, indent=2) if json else report.instances(found))

@@ -40,8 +40,8 @@ def up(
 @task(help={"json": JSON_HELP, "folder": FOLDER_HELP})
 def status(c: Any, json: bool = False, folder: str = ".lab") -> None:
     """Show the lab's hosts and their ports."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.commands import lab as commands
+    from edgepaas_tasks.report import places as report
 
     found = commands.status(folder)
     say(jsons.dumps(found, indent=2) if json else report.lab(found))

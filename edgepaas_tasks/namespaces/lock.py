@@ -13,8 +13,8 @@ from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, say, task
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show who deploys now, and in which phase."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.commands import lock as commands
+    from edgepaas_tasks.report import leases as report
 
     found = commands.status(c, env)
     listed = {"hosts": [one.as_json() for one in found]}

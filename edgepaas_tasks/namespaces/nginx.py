@@ -12,8 +12,8 @@ from edgepaas_tasks.console.boundary import ENV_HELP, WAIT_HELP, say, task
 @task(help={"env": ENV_HELP})
 def status(c: Any, env: str = "") -> None:
     """Show which slot nginx routes to on each host."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.commands import root as commands
+    from edgepaas_tasks.report import fleet as report
 
     service, found = commands.status(c, env)
     say(report.routes(service, found))

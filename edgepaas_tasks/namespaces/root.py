@@ -77,9 +77,9 @@ def rollback(
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show what is live where, and how it is."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.fleet.status import as_json
+    from edgepaas_tasks.report import fleet as report
 
     service, found = commands.status(c, env)
     say(jsons.dumps(as_json(service, found), indent=2) if json else report.status(service, found))

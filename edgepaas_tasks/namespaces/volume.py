@@ -13,8 +13,8 @@ from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, say, task
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show whether Docker's data is on its volume."""
-    from edgepaas_tasks import report
     from edgepaas_tasks.commands import volume as commands
+    from edgepaas_tasks.report import fleet as report
 
     found = commands.status(c, env)
     say(jsons.dumps(found, indent=2) if json else report.volumes(found))

@@ -2,8 +2,9 @@
 
 import pytest
 
-from edgepaas_tasks import report, settings
+from edgepaas_tasks import settings
 from edgepaas_tasks.release.deploy import Outcome
+from edgepaas_tasks.report import releases as report
 from edgepaas_tasks.targets.service import describe
 from remote.releases import Release
 from remote.slots import Live

@@ -1,0 +1,44 @@
+"""Where this runs: a CI runner, and the lab's hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def place(found: Mapping[str, Any]) -> str:
+    """Where this runs, for ci.detect."""
+    if not found["runner"]:
+        return "no CI: colours and a live table on a terminal, plain lines elsewhere"
+    more = ", a group a phase, annotations for errors and warnings" if found["groups"] else ""
+    lines = [f"{found['runner']}: plain lines without colours{more}"]
+    if found["run_url"]:
+        lines.append(f"  {found['run_url']}")
+    lines += [
+        f"  {name} {'can' if good else 'can NOT'} be written"
+        for name, good in found["files"].items()
+    ]
+    return "\n".join(lines)
+
+
+def lab(found: Mapping[str, Any], ready: Sequence[str] = ()) -> str:
+    """The lab's hosts; `ready` are the environments for which they are set up."""
+    hosts = found.get("hosts", [])
+    if not hosts:
+        return "no lab is up; inv lab.up starts one"
+    lines = []
+    for host in hosts:
+        state = "running" if host["running"] else "stopped"
+        lines.append(
+            f"{host['name']}: {state}, http://127.0.0.1:{host['http']}, "
+            f"ssh -i {host['key']} -o UserKnownHostsFile={host['known_hosts']} "
+            f"-p {host['port']} {host['user']}@127.0.0.1"
+        )
+    if found.get("database"):
+        lines.append(f"Postgres: DATABASE_URL={found['database']}")
+    if found.get("registry"):
+        lines.append(f"registry: image: {found['registry']}")
+        lines.append(f"          REGISTRY_PASSWORD={found['registry_password']}")
+    then = " and ".join(f"inv deploy --env {name}" for name in ready)
+    then = then or "inv setup --env lab, then inv deploy --env lab"
+    return "\n".join([*lines, f"next: {then}; inv lab.down"])

@@ -1,0 +1,27 @@
+"""The checks before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # an answer is worded without loading the others' work
+    from edgepaas_tasks.targets.readiness import Check
+
+
+def checks(found: Sequence[Check]) -> str:
+    """A line a check, those of one place together; what to do below each that is not good."""
+    width = max(len(check.name) for check in found)
+    lines = []
+    place = ""
+    for check in found:
+        if check.where != place:
+            place = check.where
+            lines.append(place)
+        lines.append(f"  {check.verdict:<11} {check.name:<{width}}  {check.found}")
+        if check.next_step and check.verdict != "ok":
+            lines.append(f"  {'':<11} {'':<{width}}  next: {check.next_step}")
+    bad = sum(check.verdict == "blocker" for check in found)
+    odd = sum(check.verdict == "warning" for check in found)
+    lines.append(f"{len(found)} checks: {bad} blockers, {odd} warnings")
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""The app's variables: what is declared, where each comes from, what a push would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # an answer is worded without loading the others' work
+    from edgepaas_tasks.targets.service import Service
+    from edgepaas_tasks.variables.difference import Change
+    from env.layers import Resolution
+
+
+def differences(of: Service, found: Mapping[str, Sequence[Change]]) -> str:
+    """What a push would change on each host, by name; hosts that are alike together."""
+    lines = []
+    together: dict[tuple[Change, ...], list[str]] = {}
+    for host, changes in found.items():
+        together.setdefault(tuple(changes), []).append(host)
+    for each, names in together.items():
+        lines.append(f"{', '.join(names)}: " + (f"{len(each)} changes" if each else "no change"))
+        for one in each:
+            shown = [text if one.secret else repr(text) for text in (one.before, one.after)]
+            both = {"added": shown[1], "removed": shown[0], "changed": " -> ".join(shown)}
+            secret = " (secret, fingerprints)" if one.secret else ""
+            lines.append(f"  {one.kind:<7} {one.name}: {both[one.kind]}{secret}")
+    if any(found.values()):
+        lines.append(f"next: inv env.push --env {of.settings.environment}")
+    return "\n".join(lines)
+
+
+def checked(of: Service, found: Resolution, inexact: Sequence[str]) -> str:
+    lines = [f"warning: {warning}" for warning in found.warnings]
+    if inexact:
+        lines.append(
+            f"note: python-dotenv would read {', '.join(inexact)} from the canonical file differently "
+            "(a quote or backslash together with $ or a backtick); sh, systemd and the container do not"
+        )
+    count = len(found.values)
+    return "\n".join([*lines, f"{count} variables of {of.settings.environment} are as declared"])
+
+
+def variables(found: Resolution) -> str:
+    """Each variable with its origin; a secret's value is never shown."""
+    width = max((len(name) for name in found.values), default=0)
+    lines = [
+        f"{name:<{width}}  {'***' if one.secret else repr(one.text)}  from {one.origin}"
+        for name, one in found.values.items()
+    ]
+    lines += [f"wrong: {problem}" for problem in found.problems]
+    lines += [f"warning: {warning}" for warning in found.warnings]
+    return "\n".join(lines) or "no variables are declared"
