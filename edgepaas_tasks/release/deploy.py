@@ -29,7 +29,7 @@ from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import Shipping
 from edgepaas_tasks.lease.tenure import held
-from edgepaas_tasks.release import ancestry, recovery, traffic
+from edgepaas_tasks.release import ancestry, finish, prepare, recovery, traffic
 from edgepaas_tasks.release.request import Request, resolve
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.targets import modes
@@ -121,7 +121,7 @@ def carry(
         rollout.record_failure(error)
         raise
     with progress.phase("finish") as phase:
-        phase.outcome = rollout.finish()
+        phase.outcome = finish.finish(rollout)
     return outcome(rollout, progress, shipping.sent)
 
 
@@ -149,14 +149,14 @@ def _start(
     """From an image on the hosts to a healthy container in each idle slot."""
     if composed is None or not migrations.wanted(rollout.service):
         with progress.chain("stage", "start") as chain:
-            chain.outcome = rollout.stage_and_start(composed, chain)
+            chain.outcome = prepare.stage_and_start(rollout, composed, chain)
         return
     with progress.phase("stage") as phase:
-        phase.outcome = rollout.stage(composed)
+        phase.outcome = prepare.stage(rollout, composed)
     with progress.phase("migrate") as phase:
-        phase.outcome = rollout.migrate(composed, allow_destructive=allow_destructive)
+        phase.outcome = prepare.migrate(rollout, composed, allow_destructive=allow_destructive)
     with progress.phase("start") as phase:
-        phase.outcome = rollout.start()
+        phase.outcome = prepare.start(rollout)
 
 
 def image_for(

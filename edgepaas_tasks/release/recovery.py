@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.fleet import status
-from edgepaas_tasks.release import traffic
+from edgepaas_tasks.release import finish, prepare, traffic
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.targets.service import Service
 from remote import releases
@@ -70,9 +70,9 @@ def settle(
             ]
         )
         if astray:
-            rollout.restart()
+            prepare.restart(rollout)
             traffic.flip(rollout)
-            rollout.clear()
+            finish.clear(rollout)
         line = releases.record(service.layout, rollout.entry(releases.GOOD))
         on_each(unrecorded, lambda host: host.change(line))
         moved = [*astray, *unrecorded]

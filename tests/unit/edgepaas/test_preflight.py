@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.fleet import preflight
+from edgepaas_tasks.fleet import machine, preflight
 from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING
 from edgepaas_tasks.targets.service import describe
 from remote.errors import RemoteError
@@ -21,7 +21,7 @@ from remote.slots import Live
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
+def bare(tmp_path, monkeypatch):
     """A machine with nothing but what a test puts there: programs by their name, a home, a directory to stand in."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -54,7 +54,7 @@ def of(**more):
 
 
 def here(service=None):
-    return {check.name: check for check in preflight._here(service or of())}
+    return {check.name: check for check in machine.checks(service or of())}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def here(service=None):
         ("Windows", "AMD64", "", "Windows AMD64, a developer's machine", BLOCKER),
     ],
 )
-def test_this_machine_is_told_by_name(machine, monkeypatch, system, processor, ci, found, verdict):
+def test_this_machine_is_told_by_name(bare, monkeypatch, system, processor, ci, found, verdict):
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "machine", lambda: processor)
     if ci:
@@ -76,17 +76,17 @@ def test_this_machine_is_told_by_name(machine, monkeypatch, system, processor, c
     assert (check.found, check.verdict) == (found, verdict)
 
 
-def test_an_old_python_is_a_blocker(machine, monkeypatch):
+def test_an_old_python_is_a_blocker(bare, monkeypatch):
     assert here()["python"].verdict == OK
     monkeypatch.setattr(sys, "version_info", (3, 10, 14))
     assert here()["python"].verdict == BLOCKER
 
 
-def test_docker_here_is_needed(machine):
+def test_docker_here_is_needed(bare):
     assert here()["docker"].verdict == BLOCKER
-    machine("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    bare("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     assert here()["docker"].verdict == BLOCKER
-    machine("docker", "echo 27.5.1")
+    bare("docker", "echo 27.5.1")
     assert here()["docker"].found == "engine 27.5.1"
 
 
@@ -95,7 +95,7 @@ def git(*words, cwd="."):
     subprocess.run(["git", *identity, *words], cwd=cwd, check=True, capture_output=True)
 
 
-def test_a_shallow_clone_is_named_and_a_whole_one_is_good(machine, tmp_path, monkeypatch):
+def test_a_shallow_clone_is_named_and_a_whole_one_is_good(bare, tmp_path, monkeypatch):
     git("init", "-q", "whole")
     for number in range(2):
         Path("whole/file").write_text(str(number))
@@ -109,12 +109,12 @@ def test_a_shallow_clone_is_named_and_a_whole_one_is_good(machine, tmp_path, mon
     assert check.next_step == "fetch-depth: 0 in the workflow"
 
 
-def test_without_git_the_version_is_a_hash_of_the_files(machine, tmp_path):
+def test_without_git_the_version_is_a_hash_of_the_files(bare, tmp_path):
     (tmp_path / "bin" / "git").unlink()
     assert here()["git"].found.startswith("version files-")
 
 
-def test_keys_are_looked_for_where_ssh_looks(machine, tmp_path, monkeypatch):
+def test_keys_are_looked_for_where_ssh_looks(bare, tmp_path, monkeypatch):
     assert here()["ssh key"].verdict == WARNING
 
     (tmp_path / ".ssh").mkdir()
@@ -123,9 +123,9 @@ def test_keys_are_looked_for_where_ssh_looks(machine, tmp_path, monkeypatch):
     assert here()["ssh key"].found == "~/.ssh: id_ed25519"
 
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
-    machine("ssh-add", "printf 'one\\ntwo\\n'")
+    bare("ssh-add", "printf 'one\\ntwo\\n'")
     assert here()["ssh key"].found == "2 keys in the agent"
-    machine("ssh-add", "echo The agent has no identities.; exit 1")
+    bare("ssh-add", "echo The agent has no identities.; exit 1")
     assert here()["ssh key"].found == "~/.ssh: id_ed25519"
 
     check = here(of(ssh={"key": "~/.ssh/other"}))["ssh key"]
@@ -137,28 +137,28 @@ def state(**facts) -> State:
     return State(Facts(arch="x86_64", clock=1000, **facts), Live("", 0), {}, (), {})
 
 
-def test_an_image_of_this_machine_must_run_on_the_hosts(machine):
+def test_an_image_of_this_machine_must_run_on_the_hosts(bare):
     arm = {"web1": replace(state(), facts=Facts(arch="aarch64"))}
-    assert preflight._platform(arm).verdict == UNKNOWN, "no engine here"
-    machine("docker", '[ "$1" = version ] && echo amd64')
-    assert preflight._platform({}).verdict == UNKNOWN, "no host answers"
-    assert preflight._platform({"web1": state()}).verdict == OK
-    check = preflight._platform(arm)
+    assert machine.architecture(arm).verdict == UNKNOWN, "no engine here"
+    bare("docker", '[ "$1" = version ] && echo amd64')
+    assert machine.architecture({}).verdict == UNKNOWN, "no host answers"
+    assert machine.architecture({"web1": state()}).verdict == OK
+    check = machine.architecture(arm)
     assert (check.verdict, check.found) == (
         BLOCKER,
         "amd64 here, arm64 there, and no buildx to build for it",
     )
-    machine("docker", '[ "$1" = version ] && echo amd64; exit 0')
-    assert preflight._platform(arm).verdict == WARNING
-    assert preflight._platform({"web1": state(), **arm}).verdict == WARNING
+    bare("docker", '[ "$1" = version ] && echo amd64; exit 0')
+    assert machine.architecture(arm).verdict == WARNING
+    assert machine.architecture({"web1": state(), **arm}).verdict == WARNING
 
 
-def test_variables_that_are_not_as_declared_are_a_blocker(machine):
+def test_variables_that_are_not_as_declared_are_a_blocker(bare):
     declared = {"TOKEN": {"type": "string", "required": True, "secret": True}}
-    check, values = preflight._variables(of(variables=declared))
+    check, values = machine.variables(of(variables=declared))
     assert (check.verdict, values) == (BLOCKER, None)
     assert "TOKEN: is required" in check.found
-    check, values = preflight._variables(of(variables={"A": {"type": "integer", "default": 1}}))
+    check, values = machine.variables(of(variables={"A": {"type": "integer", "default": 1}}))
     assert (check.verdict, check.found) == (OK, "1 as declared")
     assert values is not None
 

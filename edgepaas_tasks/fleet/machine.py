@@ -1,0 +1,131 @@
+"""What this machine brings to a deploy: its system, Docker, git, a key, the variables, an image for the hosts."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.targets import inventory
+from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
+from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.variables import environment
+from env.layers import Resolution
+from remote import local, systems
+from remote.service import State
+
+HERE = local.HERE
+
+
+def checks(of: Service) -> Iterator[Check]:
+    runner = "a CI runner" if os.environ.get("CI") else "a developer's machine"
+    system = {"Darwin": "macOS"}.get(platform.system(), platform.system())
+    known = system in ("Linux", "macOS")
+    yield Check(
+        HERE,
+        "system",
+        OK if known else BLOCKER,
+        f"{system} {platform.machine()}, {runner}",
+        "" if known else "use Linux or macOS (on Windows: WSL)",
+    )
+    version = platform.python_version()
+    good = sys.version_info >= (3, 11)
+    yield Check(HERE, "python", OK if good else BLOCKER, f"Python {version}", "use 3.11 or later")
+    try:
+        image.require_engine()
+        engine = local.run("docker", "version", "--format", "{{.Server.Version}}").text
+        yield Check(HERE, "docker", OK, f"engine {engine}")
+    except Refused as error:
+        yield Check(
+            HERE, "docker", BLOCKER, str(error).splitlines()[0], "start Docker on this machine"
+        )
+    yield _git(of)
+    yield _key(of)
+
+
+def _git(of: Service) -> Check:
+    context = Path(of.settings.build.context)
+    try:
+        version = versions.settle(of.settings.build, "")
+    except SettingsError as error:
+        return Check(HERE, "git", WARNING, str(error).splitlines()[0], "give --version to deploy")
+    words = ("git", "-C", str(context), "rev-parse", "--is-shallow-repository")
+    if local.run(*words, ok=(0, 127, 128)).text == "true":
+        found = f"version {version.text}, from a shallow clone: ancestry can not be told"
+        return Check(HERE, "git", WARNING, found, "fetch-depth: 0 in the workflow")
+    return Check(HERE, "git", OK, f"version {version.text}")
+
+
+def _key(of: Service) -> Check:
+    """Whether there is anything to log in with; which key a host takes, only the host can tell."""
+    for target in inventory.targets(of.settings):
+        if target.key is not None:
+            if target.key.expanduser().is_file():
+                return Check(HERE, "ssh key", OK, str(target.key))
+            return Check(
+                HERE, "ssh key", BLOCKER, f"{target.key} is not there", "correct edgepaas.ssh.key"
+            )
+    if os.environ.get("SSH_AUTH_SOCK"):
+        listed = local.run("ssh-add", "-l", ok=(0, 1, 2, 127))
+        if listed.code == 0:
+            return Check(HERE, "ssh key", OK, f"{len(listed.text.splitlines())} keys in the agent")
+    kept = sorted(path.name for path in Path.home().glob(".ssh/id_*") if path.suffix != ".pub")
+    if kept:
+        return Check(HERE, "ssh key", OK, f"~/.ssh: {', '.join(kept)}")
+    return Check(
+        HERE,
+        "ssh key",
+        WARNING,
+        "no agent, and no key in ~/.ssh",
+        "ssh-add a key, or set edgepaas.ssh.key",
+    )
+
+
+def variables(of: Service) -> tuple[Check, Resolution | None]:
+    try:
+        found = environment.collect(of.settings, ())
+    except SettingsError as error:
+        return Check(HERE, "variables", BLOCKER, str(error), "correct invoke.yaml"), None
+    if found.problems:
+        said = "; ".join(str(problem) for problem in found.problems)
+        return Check(HERE, "variables", BLOCKER, said, "inv env.check --env NAME"), None
+    return Check(HERE, "variables", OK, f"{len(found.values)} as declared"), found
+
+
+def architecture(states: Mapping[str, State]) -> Check:
+    """Whether what is built here runs there."""
+    form = "{{.Server.Arch}}"
+    ours = local.run("docker", "version", "--format", form, ok=(0, 1, 127)).text
+    theirs = {systems.ARCHITECTURES.get(s.facts.arch, s.facts.arch) for s in states.values()}
+    if not ours or not theirs:
+        return Check(HERE, "platform", UNKNOWN, "no engine here, or no host")
+    foreign = theirs - {ours}
+    if not foreign:
+        return Check(HERE, "platform", OK, f"{ours}, as the hosts")
+    there = ", ".join(sorted(foreign))
+    if local.run("docker", "buildx", "version", ok=(0, 1, 125, 127)).code == 0:
+        found = f"{ours} here, {there} there: built with buildx, slowly"
+        return Check(HERE, "platform", WARNING, found, "build on a runner of that architecture")
+    return Check(
+        HERE,
+        "platform",
+        BLOCKER,
+        f"{ours} here, {there} there, and no buildx to build for it",
+        "build on a machine of that architecture, or install docker-buildx",
+    )
+
+
+def built(of: Service) -> image.Image | None:
+    """The app's newest image on this machine: what a deploy would send is about as large."""
+    words = ("docker", "images", "-q", "--no-trunc", of.settings.image_name)
+    found = local.run(*words, ok=(0, 1, 127)).text.split()
+    try:
+        return image.find(found[0]) if found else None
+    except Refused:
+        return None

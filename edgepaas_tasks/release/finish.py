@@ -1,0 +1,63 @@
+"""What is left of the release before: drained, stopped, pruned. That the new one is live is on record already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgepaas_tasks.release.rollout import Rollout
+from remote import lease, releases, slots
+from remote.command import Command
+from remote.host import Host
+from remote.parallel import on_each
+from remote.releases import Entry
+from remote.service import State
+from remote.slots import Live
+
+
+def finish(of: Rollout) -> str:
+    """Drain and stop the old slot, prune, give the lease back. That the release is live is on record already."""
+
+    def finish(host: Host) -> str:
+        entry = of.entry(releases.GOOD)
+        draining = list(_drain(of, of.before[host.name]))
+        pruning = _prune(of, of.states[host.name], entry)
+        give_back = lease.release(of.service.layout, of.fence.token)
+        host.busy = False
+        results = host.change(*draining, *pruning, give_back)
+        host.fence = None  # given back by the last command
+        return results[0].text if draining and results else ""
+
+    done = on_each(of.hosts, finish)
+    old = sorted({live.slot for live in of.before.values() if live.slot})
+    said = sorted({text for text in done.values() if text})
+    return f"{', '.join(old)}: {'; '.join(said)}" if old else "nothing was live before"
+
+
+def clear(of: Rollout) -> None:
+    """Drain and stop the old slot, and no more."""
+    old = [host for host in of.hosts if of.before[host.name].slot]
+    on_each(old, lambda host: host.change(*_drain(of, of.before[host.name])))
+
+
+def _drain(of: Rollout, old: Live) -> Iterator[Command]:
+    if old.slot:
+        yield slots.drain(
+            of.service.layout,
+            slot=old.slot,
+            port=of.service.port(old.slot),
+            seconds=of.service.settings.flip.drain,
+            stop_timeout=of.service.settings.container.stop_timeout,
+            keep=of.service.spec.memory if of.service.settings.flip.keep_warm else "",
+        )
+
+
+def _prune(of: Rollout, state: State, entry: Entry) -> Iterator[Command]:
+    pruning = releases.prune(
+        of.service.layout,
+        {**state.releases, of.release.number: of.release},
+        (*state.history, entry),
+        of.release.number,
+        of.service.settings.keep_releases,
+    )
+    if pruning is not None:
+        yield pruning

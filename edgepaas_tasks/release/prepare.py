@@ -1,0 +1,140 @@
+"""A release made ready in the slots that are not live: stage, migrate, start.
+
+Each is at most one round trip a host, the hosts side by side. Nothing that serves traffic is touched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from edgepaas_tasks.console.progress import Chain
+from edgepaas_tasks.database import migrations
+from edgepaas_tasks.release import failure
+from edgepaas_tasks.release.rollout import Rollout
+from edgepaas_tasks.targets import modes
+from edgepaas_tasks.variables.environment import Environment
+from remote import docker, nginx, releases, slots
+from remote.batch import Watch
+from remote.command import Command
+from remote.errors import CommandFailed
+from remote.host import Host
+from remote.parallel import on_each
+
+# What configuring nginx answers, for people.
+SITE = {"same": "as it was", "reloaded": "has a new configuration", "started": "was started"}
+
+
+def stage(of: Rollout, composed: Environment | None) -> str:
+    """Write the release's directory (a kept release has one) and nginx's file, tested before it is used."""
+    answers = on_each(of.hosts, lambda host: host.change(*_staging(of, host, composed)))
+    return _staged(of, {results[0].text for results in answers.values()})
+
+
+def migrate(of: Rollout, composed: Environment, *, allow_destructive: bool) -> str:
+    """Bring the schema to the new image's revision: once, from the new image, on one host."""
+    host = of.hosts[0]
+    trying = of.release.database == modes.TRYING
+    if trying and of.database_of(host) == modes.SQLITE:
+        return "on SQLite: the app brings up its own file"
+    try:
+        done = migrations.up(
+            of.service,
+            host,
+            of.release.image,
+            composed,
+            allow_destructive=allow_destructive,
+        )
+    except migrations.Unreachable as error:
+        if trying and of.database_of(host) != modes.POSTGRES:
+            return f"not done: {error.reason}"
+        raise
+    of.schema = done.at
+    return done.text
+
+
+def start(of: Rollout) -> str:
+    """Start the container in the slot that is not live, and wait until it is healthy there."""
+    on_each(of.hosts, lambda host: _start(of, host, ()))
+    return _started(of)
+
+
+def restart(of: Rollout) -> None:
+    """A kept release in the slot that is not live, where it does not run there still."""
+    cold = [host for host in of.hosts if not of.runs_on(host.name)]
+    on_each(cold, lambda host: _start(of, host, _staging(of, host, None)))
+
+
+def stage_and_start(of: Rollout, composed: Environment | None, chain: Chain) -> str:
+    """Both in one round trip, where nothing stands between them; `chain` goes on to its next phase in time."""
+    staging = {host.name: _staging(of, host, composed) for host in of.hosts}
+    told: dict[str, str] = {}
+    left = {host.name for host in of.hosts}
+    lock = threading.Lock()
+
+    def ended(host: Host, index: int, code: int, output: str) -> None:
+        with lock:
+            if index == 0:
+                told[host.name] = output.strip()
+            if index == len(staging[host.name]) - 1 and code == 0:
+                left.discard(host.name)
+                if not left:
+                    chain.next(_staged(of, set(told.values())))
+
+    on_each(of.hosts, lambda host: _start(of, host, staging[host.name], partial(ended, host)))
+    return _started(of)
+
+
+def _staging(of: Rollout, host: Host, composed: Environment | None) -> tuple[Command, ...]:
+    layout = of.service.layout
+    always = (
+        nginx.configure(of.service.site),
+        docker.tag(of.release.image, of.release.reference),
+    )
+    if composed is None:
+        return always
+    lacking = composed.mounted.keys() - of.states[host.name].runtimes
+    mounted = [
+        releases.stage_runtime(layout, one, composed.mounted[one]) for one in sorted(lacking)
+    ]
+    return (*always, *releases.stage(layout, of.release, composed.text), *mounted)
+
+
+def _staged(of: Rollout, told: set[str]) -> str:
+    site = ", ".join(SITE.get(one, one) for one in sorted(told))
+    return f"release {of.release.number}, nginx {site}"
+
+
+def _start(
+    of: Rollout,
+    host: Host,
+    before: Sequence[Command],
+    ended: Callable[[int, int, str], None] | None = None,
+) -> None:
+    slot = of.slots[host.name]
+    command = slots.start(
+        of.service.layout,
+        of.service.spec,
+        slot=slot,
+        release=of.release.number,
+        version=of.release.version,
+        image=of.release.image,
+        port=of.service.port(slot),
+        environment=of.release.environment,
+        variables=of.release.variables,
+        runtime=of.release.runtime,
+        certificate=of.release.certificate,
+        database=of.database_of(host),
+    )
+    try:
+        host.change(*before, command, watch=Watch(ended=ended))
+    except CommandFailed as error:
+        if error.command != str(command):
+            raise
+        live = of.before[host.name]
+        raise failure.unhealthy(of.service, host, slot, of.release, live, error) from None
+
+
+def _started(of: Rollout) -> str:
+    return f"healthy in {', '.join(sorted(set(of.slots.values())))}"
