@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remote import layout, systems
-from remote.command import Command, argv, script
+from remote.command import Command, argv, script, source
 from remote.errors import RemoteError
 from remote.facts import Facts
 from remote.systems import System
@@ -148,8 +148,13 @@ def _parsed(text: str, host: str) -> dict[str, Any]:
         ) from None
 
 
-def run(wanted: Wanted) -> Command:
-    """Docker runs with its present configuration and starts at boot. Prints a line for what it changed."""
+def run(wanted: Wanted, ports: tuple[int, ...]) -> Command:
+    """Docker runs with its present configuration, starts at boot, and keeps none of our `ports` for nobody.
+
+    Prints a line for what it changed.
+    """
     group = "group" if wanted.group else "no-group"
-    command = script("engine", CONFIGURATION, group, layout.ROOT, uses=("quiet",))
+    words = (CONFIGURATION, group, layout.ROOT, *map(str, ports))
+    guard = source("docker-ports").encode()
+    command = script("engine", *words, stdin=guard, uses=("quiet",))
     return command.as_root().within(180).called("start Docker")

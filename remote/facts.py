@@ -52,14 +52,15 @@ class Facts:
     addresses: tuple[str, ...] = ()
     tools: frozenset[str] = frozenset()
     listening: tuple[str, ...] = field(default=())
+    docker_listening: tuple[str, ...] = field(default=())
 
     def listens_on(self, port: int) -> tuple[str, ...]:
         """The local addresses on which something listens on `port`."""
-        return tuple(
-            address
-            for address, _, number in (entry.rpartition(":") for entry in self.listening)
-            if number == str(port)
-        )
+        return _on(port, self.listening)
+
+    def docker_listens_on(self, port: int) -> bool:
+        """Whether the Docker daemon itself does, as for a container of its own."""
+        return bool(_on(port, self.docker_listening))
 
 
 def probe() -> Command:
@@ -103,7 +104,13 @@ def parse(text: str) -> Facts:
         addresses=tuple(one.get("addresses", "").split()),
         tools=frozenset(many.get("tool", [])),
         listening=tuple(many.get("listen", [])),
+        docker_listening=tuple(many.get("docker_listen", [])),
     )
+
+
+def _on(port: int, sockets: tuple[str, ...]) -> tuple[str, ...]:
+    split = (entry.rpartition(":") for entry in sockets)
+    return tuple(address for address, _, number in split if number == str(port))
 
 
 def _disk(text: str) -> Disk | None:

@@ -12,6 +12,7 @@ from remote.background import ahead
 from remote.command import Command
 from remote.facts import Facts
 from remote.host import Host
+from remote.layout import SLOTS
 from remote.parallel import on_each
 from remote.systems import System
 from remote.volume import Seen
@@ -50,7 +51,7 @@ def docker(of: Service, found: Found) -> tuple[Command, ...]:
     return (
         *engine.configure(of.engine, found.host, found.daemon, found.facts),
         *engine.install(of.engine, found.row, found.facts),
-        engine.run(of.engine),
+        engine.run(of.engine, tuple(of.port(slot) for slot in SLOTS)),
     )
 
 

@@ -186,6 +186,11 @@ def _ports(of: Service, state: State) -> Iterator[Answer]:
         if public:
             found = f"port {port} ({slot}) answers on a public address: {', '.join(public)}"
             yield f"port {port}", BLOCKER, found, "stop what listens there: ss -ltnp on the host"
+        elif state.facts.docker_listens_on(port) and not ours:
+            # It went down as it started a container: only another start of Docker frees that port.
+            found = f"port {port} ({slot}) is kept by Docker, and not for a container of this service that runs"
+            then = "docker ps on the host; where no container has it, inv setup --env NAME frees it"
+            yield f"port {port}", BLOCKER, found, then
         elif state.facts.listens_on(port) and not ours:
             found = f"port {port} ({slot}) is taken by something else"
             then = f"ss -ltnp on the host; or another edgepaas.slots.{slot}"

@@ -58,6 +58,7 @@ done
 if ldconfig -p 2>/dev/null | grep -q 'libpq\.so'; then echo "postgres=libpq"; fi
 echo "addresses=$(hostname -I 2>/dev/null)"
 if command -v ss >/dev/null; then
-    ss -Hltn | awk '{ print "listen=" $4 }' | sort -u
+    # Whose a socket is only root is told.
+    ss -Hltnp | awk '{ print "listen=" $4 } /"dockerd"/ { print "docker_listen=" $4 }' | sort -u
 fi
 wait

@@ -116,6 +116,7 @@ class Faulty:
         self.project = project
         self.trace = project.folder / "trace"
         self.image = self.live_image()
+        self.process: subprocess.Popen | None = None  # the last one
         self.configure()
         (project.folder / "tasks.py").write_text(ARMED)
 
@@ -128,7 +129,15 @@ class Faulty:
         self.project.configure(**{**QUICK, **over})
 
     def disarm(self) -> None:
-        self.trace.unlink(missing_ok=True)
+        """Also ends what a failed test has left running, so that it gives back the lease."""
+        self.trace.unlink(missing_ok=True)  # which lets a held process go on
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.communicate()
         (self.project.folder / "tasks.py").write_text(PLAIN)
 
     def words(self, action: str, *, changed: bool = False) -> tuple[str, ...]:
@@ -145,7 +154,8 @@ class Faulty:
         self.trace.unlink(missing_ok=True)
         self.trace.with_suffix(".go").unlink(missing_ok=True)
         environment = {"TRACE": str(self.trace), **(fault.environment() if fault else {})}
-        return self.project.start(*words, "--env", "lab", **environment)
+        self.process = self.project.start(*words, "--env", "lab", **environment)
+        return self.process
 
     def reach(self, process: subprocess.Popen) -> None:
         """Returns when the process is at the moment of its fault."""

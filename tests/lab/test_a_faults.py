@@ -48,6 +48,16 @@ def test_no_moment_of_a_run_is_a_bad_one(faulty, traces, action, how):
     assert not bad, "\n\n".join(bad)
 
 
+def test_a_failed_test_leaves_no_deploy_behind(faulty):
+    """Neither a process nor its lease, which would fail all tests after it."""
+    process = faulty.start(faulty.words("deploy"), Fault("hold", "before", "flip to"))
+    faulty.reach(process)
+    assert faulty.project.host.leases() != ""
+    faulty.disarm()
+    assert process.poll() is not None
+    assert faulty.project.host.leases() == ""
+
+
 @pytest.fixture(scope="module")
 def traces():
     """What a run that nothing happened to went through, by action."""

@@ -8,6 +8,7 @@ import pytest
 
 from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
+from remote.layout import other
 from tests.lab.faults import SOAK, Fault
 
 
@@ -27,6 +28,8 @@ REBOOTS = [("flip to", reboot)]
 if SOAK:
     steps = ("load the image", "configure nginx", "start release", "flip to", "drain and stop")
     REBOOTS = [(step, how) for step in steps for how in (reboot, power_cut)]
+# What the deploying process sees first: that the host is gone, or that Docker is, which is told to end before it.
+ENDS = re.compile(r"edge1: (the connection ended during: |load the image failed [^\n]*\n[^\n]*EOF)")
 
 
 @pytest.mark.parametrize(("step", "how"), REBOOTS, ids=lambda one: getattr(one, "__name__", one))
@@ -41,11 +44,84 @@ def test_a_reboot_in_the_middle_of_a_deploy(faulty, step, how):
     served = wait_until_it_serves(project)
     done, _ = faulty.end(process)
     assert done.returncode == 1
-    assert "edge1: the connection ended during: " in done.stderr
+    assert ENDS.search(done.stderr), done.stderr
     print(f"{how.__name__} amid {step}: served {served:.1f} s after the host was up")
     faulty.configure()
     faulty.converge()
     assert f"before the {how.__name__}" in project.entries()
+
+
+# Holds Docker in the moment in which it has taken the slot's port and the container does not run yet.
+AMID_START = """
+end=$(($(date +%s) + 60))
+until ss -Hltn "sport = $1" | grep -q .; do [ "$(date +%s)" -lt "$end" ]; done
+pkill -STOP -x dockerd
+"""
+KEPT = 'ss -Hltnp "sport = $1" | grep dockerd || :'
+
+
+def kill_docker(host):
+    """As when memory runs out: systemd starts it again, containers run on."""
+    lab_hosts.inside(host, "systemctl", "kill", "-s", "KILL", "docker")
+
+
+@pytest.mark.parametrize("how", [power_cut, kill_docker], ids=lambda one: one.__name__)
+def test_docker_goes_down_as_it_starts_the_container(faulty, how):
+    """Docker comes up with the slot's port taken for nobody, and is started once more to free it."""
+    project = faulty.project
+    faulty.converge()
+    live = project.status()[0]
+    port = str({"blue": 8081, "green": 8082}[other(live["slot"])])
+    project.host.run(SETTLED)
+    project.host.run("rm -f /run/edgepaas/docker-ports")
+    process = faulty.start(faulty.words("deploy"), Fault("tell", "before", "start release"))
+    project.host.run(f"set -e\n{AMID_START}", port)
+    how(project.host.host)
+    done, _ = faulty.end(process)
+    assert done.returncode == 1
+    served = wait_until_it_serves(project)
+    project.host.run(SETTLED)
+    said = project.host.run("journalctl -u edgepaas-docker-ports -o cat --no-pager")
+    assert f"restarted docker to free port {port}" in said
+    print(f"{how.__name__}: served {served:.1f} s after it was up")
+    assert project.host.run(KEPT, port) == ""
+    after = project.status()[0]
+    assert (after["slot"], after["release"], after["drift"]) == (live["slot"], live["release"], [])
+    faulty.converge()
+
+
+# What runs after Docker's start has ended.
+SETTLED = """
+sleep 1
+busy() { systemctl is-active edgepaas-docker-ports | grep -q activating; }
+until docker info >/dev/null 2>&1 && ! busy; do sleep 0.2; done
+"""
+
+
+def test_a_port_that_is_kept_is_named_and_freed_by_setup(faulty):
+    """On a host where nothing runs after Docker's start, as before a setup by this version."""
+    project = faulty.project
+    faulty.converge()
+    slot = other(project.status()[0]["slot"])
+    port = str({"blue": 8081, "green": 8082}[slot])
+    project.host.run("systemctl disable edgepaas-docker-ports")
+    process = faulty.start(faulty.words("deploy"), Fault("tell", "before", "start release"))
+    project.host.run(f"set -e\n{AMID_START}", port)
+    kill_docker(project.host.host)
+    faulty.end(process)
+    project.host.run(SETTLED)
+    assert "dockerd" in project.host.run(KEPT, port)
+    refused, _ = faulty.run(faulty.words("deploy"))
+    assert refused.returncode == 1
+    assert f"port {port} ({slot}) is kept by Docker" in refused.stderr
+    assert "inv setup --env NAME frees it" in refused.stderr
+    with Load(project.url, connections=2) as load:
+        said = project.inv("setup", "--env", "lab").stdout
+    assert f"restarted docker to free port {port}" in said
+    print(f"during the restart: {load.report}")
+    assert load.report.failed == 0, str(load.report)
+    faulty.converge()
+    assert "nothing to change" in project.inv("setup", "--env", "lab").stderr
 
 
 def wait_until_it_serves(project) -> float:

@@ -38,6 +38,10 @@ def tried(faulty, images):
     return faulty
 
 
+# The whole frames of one kind each (RFC 6455, 5.2): the first bit says that it is whole.
+TEXT, PING, PONG = 0x81, 0x89, 0x8A
+
+
 class Echo:
     """A WebSocket (RFC 6455) with just enough of the protocol for short texts."""
 
@@ -54,12 +58,22 @@ class Echo:
             pass
 
     def ask(self, text: str) -> str:
+        self._send(TEXT, text.encode())
+        kind, data = self._receive()
+        while kind == PING:
+            self._send(PONG, data)
+            kind, data = self._receive()
+        assert kind == TEXT, "a whole text frame, not the end of the connection"
+        return data.decode()
+
+    def _send(self, kind: int, data: bytes) -> None:
         mask = os.urandom(4)
-        data = bytes(byte ^ mask[n % 4] for n, byte in enumerate(text.encode()))
-        self.socket.sendall(bytes([0x81, 0x80 | len(data)]) + mask + data)
+        masked = bytes(byte ^ mask[n % 4] for n, byte in enumerate(data))
+        self.socket.sendall(bytes([kind, 0x80 | len(data)]) + mask + masked)
+
+    def _receive(self) -> tuple[int, bytes]:
         kind, length = self.stream.read(2)
-        assert kind == 0x81, "a whole text frame, not the end of the connection"
-        return self.stream.read(length).decode()
+        return kind, self.stream.read(length)
 
     def close(self) -> None:
         self.socket.close()

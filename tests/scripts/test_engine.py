@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from remote.command import source
+
 from .conftest import elsewhere
 
 
@@ -15,23 +17,82 @@ def host(stubs, tmp_path):
     stubs.add("systemctl")
     stubs.add("sleep")
     stubs.add("getent")
+    stubs.add("ss")
     (tmp_path / "daemon.json").write_text("{}")
     return tmp_path
 
 
 @pytest.fixture
-def engine(run, host):
+def bare(run, host):
     def engine(group="no-group"):
-        words = ("engine", str(host / "daemon.json"), group, str(host / "services"))
-        places = {"one": ("/run/edgepaas/", host), "two": ("/run/docker.pid", host / "docker.pid")}
-        (result,) = run.host.read(elsewhere(*words, uses=("quiet",), **places))
+        words = ("engine", str(host / "daemon.json"), group, str(host / "services"), "8081", "8082")
+        places = {
+            "one": ("/run/edgepaas/", host),
+            "two": ("/run/docker.pid", host / "docker.pid"),
+            "three": ("/var/lib/edgepaas/", host / "lib"),
+            "four": ("/etc/systemd/system/", host / "units"),
+        }
+        guard = source("docker-ports").replace("/run/edgepaas/", f"{host}/").encode()
+        (result,) = run.host.read(elsewhere(*words, stdin=guard, uses=("quiet",), **places))
         return result
 
     return engine
 
 
+@pytest.fixture
+def engine(bare, stubs):
+    """One that was set up before."""
+    bare()
+    stubs.log.write_text("")
+    return bare
+
+
 def restarts(stubs):
     return [line for line in stubs.said if line == "systemctl restart docker"]
+
+
+def test_what_runs_after_each_start_of_docker_is_written_once(bare, host, stubs):
+    wrote = bare().text.splitlines()
+    assert wrote == [
+        f"wrote {host}/lib/docker-ports.sh",
+        f"wrote {host}/units/edgepaas-docker-ports.service",
+    ]
+    unit = (host / "units" / "edgepaas-docker-ports.service").read_text()
+    assert f"ExecStart=/bin/sh {host}/lib/docker-ports.sh free" in unit
+    assert "systemctl daemon-reload" in stubs.said
+    stubs.log.write_text("")
+    assert bare().text == ""
+    assert "systemctl daemon-reload" not in stubs.said
+    stubs.add("systemctl", "[ $1 != is-enabled ]")
+    bare()
+    assert "systemctl enable edgepaas-docker-ports.service" in stubs.said
+
+
+def kept(stubs, host):
+    """Docker listens on 8082 for nobody, until it is restarted."""
+    socket = 'LISTEN 0 4096 127.0.0.1:8082 0.0.0.0:* users:(("dockerd",pid=9,fd=9))'
+    stubs.add("ss", f"[ -e {host}/freed ] || echo '{socket}'")
+    stubs.add("systemctl", f"[ $1 != restart ] || touch {host}/freed")
+    stubs.add("docker", "case $* in *LiveRestoreEnabled*) echo true ;; esac")
+
+
+def test_a_port_that_it_keeps_for_nobody_is_freed_by_a_restart(engine, host, stubs):
+    kept(stubs, host)
+    (
+        host / "docker-ports"
+    ).touch()  # the last one was just now: whoever asks for it gets it all the same
+    assert engine().text == "restarted docker to free port 8082"
+    assert engine().text == ""
+    assert len(restarts(stubs)) == 1
+
+
+def test_a_port_is_not_freed_under_a_deploy(engine, host, stubs):
+    kept(stubs, host)
+    lease = host / "services" / "shop-prod" / "lease"
+    lease.parent.mkdir(parents=True)
+    lease.write_text(f"token\n{int(time.time()) + 60}\nsomebody\n")
+    assert engine().code == 33
+    assert restarts(stubs) == []
 
 
 def test_a_running_engine_is_left_alone(engine, stubs):

@@ -79,6 +79,10 @@ SICK = {
     },
     ("port 8082", BLOCKER, "answers on a public address: *"): {"listening": ("*:8082",)},
     ("port 8081", BLOCKER, "taken by something else"): {"listening": ("127.0.0.1:8081",)},
+    ("port 8082", BLOCKER, "is kept by Docker, and not for a container"): {
+        "listening": ("127.0.0.1:8082",),
+        "docker_listening": ("127.0.0.1:8082",),
+    },
     ("clock", WARNING, "60 s behind this machine's"): {"clock": 940},
     ("system", WARNING, "not supported: Arch Linux"): {"os": "arch", "os_name": "Arch Linux"},
     ("system", WARNING, "past its end"): {"os": "amzn", "os_version": "2"},

@@ -25,6 +25,7 @@ nginx_active=yes
 tool=curl
 tool=ss
 listen=127.0.0.1:8081
+docker_listen=127.0.0.1:8081
 listen=0.0.0.0:80
 listen=[::]:80
 """
@@ -40,6 +41,7 @@ def test_recorded_output_becomes_facts():
     assert facts.tools == {"curl", "ss"}
     assert facts.listens_on(80) == ("0.0.0.0", "[::]")
     assert facts.listens_on(8081) == ("127.0.0.1",)
+    assert [port for port in (80, 8081) if facts.docker_listens_on(port)] == [8081]
 
 
 def test_a_host_without_anything_has_empty_facts():
