@@ -51,13 +51,14 @@ class Failure:
 
 @dataclass
 class Report:
-    """All that was sent so far. `failed` requests are part of `sent`."""
+    """All that was sent so far, from `begun` (monotonic). `failed` requests are part of `sent`."""
 
     sent: int = 0
     failed: int = 0
     releases: dict[str, Seen] = field(default_factory=dict)
     methods: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
+    begun: float = 0.0
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -66,7 +67,10 @@ class Report:
             for name, one in sorted(self.releases.items())
         )
         lines = [f"{self.sent} requests in {self.seconds:.1f} s, {self.failed} failed; {seen}"]
-        lines += [f"  {failure.request}: {failure.what}" for failure in self.failures]
+        lines += [
+            f"  {one.request} after {one.at - self.begun:.2f} s: {one.what}"
+            for one in self.failures
+        ]
         return "\n".join(lines)
 
 
@@ -106,7 +110,7 @@ class Load:
         self._begun = 0.0
 
     def start(self) -> Load:
-        self._begun = time.monotonic()
+        self._begun = self._report.begun = time.monotonic()
         self._threads = [
             threading.Thread(target=self._work, args=(number,), daemon=True)
             for number in range(self._connections)

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 SOAK = bool(os.environ.get("EDGEPAAS_SOAK"))
@@ -27,22 +27,26 @@ QUICK = {"flip": {"bake": 0.5, "drain": 5}, "health": {"timeout": 60}}
 
 @dataclass(frozen=True)
 class Fault:
-    """`how`: "kill", "cut", "tell" (only) or "hold" (until told to go on). `delay`: seconds from sending to `amid`."""
+    """`how`: "kill", "cut", "tell" (only) or "hold" (until told to go on). `delay`: seconds from sending to `amid`.
+
+    `host`: the only one that it happens at; every one if not given.
+    """
 
     how: str
     side: str
     at: int | str
     delay: float = 0.1
+    host: str = ""
 
     def __str__(self) -> str:
         return f"{self.how} {self.side} {self.at}"
 
-    def meets(self, side: str, number: int, batch) -> bool:
+    def meets(self, side: str, host: str, number: int, batch) -> bool:
         named = isinstance(self.at, str) and any(self.at in str(one) for one in batch.commands)
-        return self.side == side and (named or self.at == number)
+        return self.side == side and self.host in ("", host) and (named or self.at == number)
 
     def environment(self) -> dict[str, str]:
-        return {"FAULT": json.dumps([self.how, self.side, self.at, self.delay])}
+        return {"FAULT": json.dumps(astuple(self))}
 
 
 def arm() -> None:
@@ -91,9 +95,9 @@ def arm() -> None:
                 strikes.append("struck")
                 strike(host)
 
-        if fault is not None and fault.meets("before", number, batch):
+        if fault is not None and fault.meets("before", host.name, number, batch):
             strike(host)
-        if amid := fault is not None and fault.meets("amid", number, batch):
+        if amid := fault is not None and fault.meets("amid", host.name, number, batch):
             host.transport.open()
             threading.Timer(fault.delay, once).start()
         try:
@@ -103,7 +107,7 @@ def arm() -> None:
                 once()  # it was faster than last time: in its last moment, then
             if len(host.trace) > number:  # else it did not even connect
                 note("exec", host=host.name, number=number, **asdict(host.trace[number]))
-            if fault is not None and fault.meets("after", number, batch):
+            if fault is not None and fault.meets("after", host.name, number, batch):
                 strike(host)
 
     Host._execute = wrapped

@@ -13,6 +13,7 @@ from edgepaas_tasks.release.traffic import flip_to
 from edgepaas_tasks.targets.service import describe
 from remote.host import Host
 from remote.layout import other
+from remote.releases import GOOD, Entry
 from remote.ssh import SSHTransport
 from remote.target import Target
 from tests.lab.conftest import SETTINGS
@@ -40,6 +41,15 @@ def host(project):
     found.close()
 
 
+HEALTHY = """
+end=$(($(date +%s) + 60))
+until curl -sf --max-time 5 "http://127.0.0.1:$1/health/ready" >/dev/null; do
+    [ "$(date +%s)" -lt "$end" ] || exit 1
+    sleep 0.1
+done
+"""
+
+
 @pytest.fixture
 def both(project):
     """Both slots run: the live release and the one before it."""
@@ -48,15 +58,15 @@ def both(project):
     live = project.status()[0]
     idle = other(live["slot"])
     project.host.run(f"docker start guestbook-lab-{idle}")
+    project.host.run(HEALTHY, {"blue": "8081", "green": "8082"}[idle])
     releases = {one["slot"]: one["release"] for one in project.status()[0]["containers"]}
-    time.sleep(2)
     return live["slot"], releases
 
 
 def move(host, service, slot, release):
     """A flip as a deploy does it, for which everybody has voted already."""
-    line = json.dumps({"release": release, "version": "flipped", "result": "good"})
-    host.stream([f"commit {line}\n".encode()], flip_to(service, slot, release))
+    entry = Entry(release, "flipped", "", "flip", GOOD, int(time.time()))
+    host.stream([f"commit {entry.line()}\n".encode()], flip_to(service, slot, release))
 
 
 @pytest.mark.parametrize("keep_alive", [True, False], ids=["keep-alive", "short-lived"])

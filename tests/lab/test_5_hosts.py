@@ -8,6 +8,7 @@ import pytest
 
 from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
+from tests.lab.faults import Fault, Faulty
 
 BASE = "/opt/edgepaas/guestbook-lab"
 
@@ -110,6 +111,28 @@ def test_a_controller_that_dies_in_the_bake_leaves_all_hosts_where_they_were(tri
     trio.restore()
     trio.deploy("--version", "after")
     assert [host["version"] for host in trio.status()] == ["after"] * 3
+
+
+def test_a_controller_that_dies_between_the_flips_leaves_nothing_to_do_by_hand(trio):
+    """Two hosts have flipped, the third has not been told to yet."""
+    was = flags(trio)
+    faulty = Faulty(trio)
+    try:
+        faulty.configure(flip={"bake": 25})
+        process = faulty.start(
+            faulty.words("deploy"), Fault("hold", "before", "flip to", host="edge3")
+        )
+        faulty.reach(process)
+        until(lambda: was[0] not in flags(trio) and was[1] not in flags(trio), 60)
+        assert flags(trio)[2] == was[2]
+        process.kill()
+        process.communicate()
+        faulty.converge()
+    finally:
+        faulty.disarm()
+    assert len({(host["version"], host["release"]) for host in trio.status()}) == 1
+    assert [host["drift"] for host in trio.status()] == [[]] * 3
+    assert [host["health"]["ok"] for host in trio.status()] == [True] * 3
 
 
 def test_a_cancelled_deploy_gives_back_every_lease_and_every_flag(trio):
