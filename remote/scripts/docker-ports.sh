@@ -8,11 +8,14 @@ set -eu
 what=$1
 shift
 stamp=/run/edgepaas/docker-ports
-ids() { docker ps -q "$@"; }
+# A container that is gone by now is an error of inspect, and has no port; a Docker that does not answer tells nothing.
+ports_of() { printf '%s' "$2" | xargs -r docker inspect -f "{{range .$1}}{{range .}}{{.HostPort}} {{end}}{{end}}" || :; }
 # "PORT WHOSE SOCKET" for each port of ours that Docker listens on while no container runs that has it.
 kept() {
-    ours=$(ids -a --filter label=edgepaas.service | xargs -r docker inspect -f '{{range .HostConfig.PortBindings}}{{range .}}{{.HostPort}} {{end}}{{end}}')
-    used=$(ids | xargs -r docker inspect -f '{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}} {{end}}{{end}}')
+    ours=$(docker ps -q -a --filter label=edgepaas.service)
+    used=$(docker ps -q)
+    ours=$(ports_of HostConfig.PortBindings "$ours")
+    used=$(ports_of NetworkSettings.Ports "$used")
     ss -Hltnp | awk -v ours="$ours $*" -v used="$used" '
         BEGIN {
             split(ours, words)

@@ -4,9 +4,6 @@ import pytest
 
 from .conftest import elsewhere
 
-OURS = "{{range .HostConfig.PortBindings}}"
-USED = "{{range .NetworkSettings.Ports}}"
-
 
 @pytest.fixture
 def host(stubs, tmp_path):
@@ -96,6 +93,15 @@ def test_a_container_that_is_just_being_started_is_left_alone(host, ports, stubs
     """It has its port before it counts as running."""
     stubs.add("sleep", f"sed -i /8082/d {tmp_path}/sockets")
     assert ports().text == ""
+    assert not restarted(stubs)
+
+
+def test_a_docker_that_does_not_answer_is_left_alone(host, ports, stubs):
+    """What runs is not known then."""
+    stubs.add(
+        "docker", """case $* in "ps -q") exit 1 ;; ps*) echo a ;; *) printf '8082 ' ;; esac"""
+    )
+    assert ports().code == 1
     assert not restarted(stubs)
 
 
