@@ -43,22 +43,22 @@ def _together(work: Sequence[tuple[str, float, Callable[[], None]]]) -> list[str
     """All at once, none waited for past its time: a socket's own time-out begins anew with each byte."""
     failed: dict[str, str] = {}
 
-    def attempt(name: str, send: Callable[[], None]) -> None:
+    def attempt(name: str, seconds: float, send: Callable[[], None]) -> None:
         try:
             send()
             failed[name] = ""
         except Exception as error:
-            failed[name] = _reason(error)
+            failed[name] = _reason(error, seconds)
 
     threads = [
-        (threading.Thread(target=attempt, args=(name, send), daemon=True), name, seconds)
+        (threading.Thread(target=attempt, args=(name, seconds, send), daemon=True), name, seconds)
         for name, seconds, send in work
     ]
     for thread, _, _ in threads:
         thread.start()
     for thread, name, seconds in threads:
         thread.join(seconds)
-        failed.setdefault(name, f"no answer within {seconds:g} s")
+        failed.setdefault(name, _reason(TimeoutError(), seconds))
     return [f"{name} was not sent: {why}" for name, why in failed.items() if why]
 
 
@@ -103,8 +103,10 @@ def _secret(variable: str) -> str:
     return value
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, seconds: float) -> str:
     """One line, without what the other side said at length."""
+    if isinstance(getattr(error, "reason", error), TimeoutError):
+        return f"no answer within {seconds:g} s"
     if isinstance(error, urllib.error.HTTPError):
         return f"it answered {error.code}"
     return redactor()(" ".join(f"{type(error).__name__}: {error}".split()))[:200]

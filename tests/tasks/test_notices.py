@@ -6,6 +6,8 @@ import json
 import ssl
 import threading
 import time
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -102,6 +104,18 @@ def test_a_webhook_that_fails_is_one_line_without_its_address(chat, monkeypatch)
     assert "does not begin with https://" in line
     monkeypatch.delenv("CHAT_URL")
     assert send(webhook()) == ["the webhook was not sent: ValueError: CHAT_URL is not set"]
+
+
+@pytest.mark.parametrize(
+    "error", [TimeoutError("timed out"), urllib.error.URLError(TimeoutError())]
+)
+def test_a_time_out_is_told_alike_whoever_notices_it(monkeypatch, error):
+    def raise_it(*_, **__):
+        raise error
+
+    monkeypatch.setenv("CHAT_URL", "http://127.0.0.1:1/")
+    monkeypatch.setattr(urllib.request, "urlopen", raise_it)
+    assert send(webhook(timeout=7)) == ["the webhook was not sent: no answer within 7 s"]
 
 
 @pytest.fixture(scope="module")
