@@ -6,24 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import archive, image, publication
+from edgepaas_tasks.images import archive, image, publication, room
 from edgepaas_tasks.images.archive import Part
 from edgepaas_tasks.images.cargo import Cargo, cargo
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.targets import readiness
 from edgepaas_tasks.targets.service import Service
-from remote import docker, facts, forward, releases
+from remote import docker, forward
 from remote.errors import CommandFailed
-from remote.facts import Disk
 from remote.host import Host
 from remote.parallel import on_each
 from remote.releases import Release
 from remote.result import Result
 from remote.service import State
 
-MB = 2**20
-SPARE = 64 * MB  # bytes that stay free
-INODES = 1_000  # that a change of code may take
 BAR = 20  # characters of a progress bar
 
 
@@ -90,7 +85,7 @@ class Shipping:
             def bring(host: Host) -> str:
                 packed = sum(layer.size for layer in taken.layers[shared[host.name] :])
                 # Once as it comes, once unpacked.
-                self._make_room(host, packed + here.size * packed // max(1, whole) + SPARE)
+                self._make_room(host, packed + here.size * packed // max(1, whole))
                 return self._bring(host, taken, shared[host.name])
 
             found = on_each(lacking, bring)
@@ -111,7 +106,7 @@ class Shipping:
         source = publication.publish(settings, here)
 
         def pull(host: Host) -> str:
-            self._make_room(host, (0 if shared[host.name] else here.size) + SPARE)
+            self._make_room(host, 0 if shared[host.name] else here.size)
             named = (login.server, login.user, login.password) if login else ("", "", None)
             command = docker.pull(source, self.release.reference, *named, timeout=self._timeout)
             try:
@@ -175,28 +170,8 @@ class Shipping:
     def _timeout(self) -> float:
         return self.service.settings.build.timeout
 
-    def _make_room(self, host: Host, need: int) -> None:
-        """Prunes by the ledger where the disk is short. Raises Refused with the numbers when that is not enough."""
-        state = self.states[host.name]
-        disk = readiness.docker_disk(state.facts)
-        pruned = ""
-        # A code-only change is a few files; a whole image is many.
-        inodes = INODES if need < 2 * SPARE else readiness.MINIMUM_INODES
-        if disk is not None and _short(disk, need, inodes):
-            command = releases.prune(
-                self.service.layout, dict(state.releases), state.history, state.live.release, 1
-            )
-            if command is not None:
-                *_, said, probe = host.change(command, facts.probe().as_root())
-                disk = readiness.docker_disk(facts.parse(probe.stdout))
-                pruned = f", after removing {len(said.text.splitlines())} old releases and images"
-        if disk is not None and _short(disk, need, inodes):
-            raise Refused(
-                f"{host.name}: {disk.path} has {disk.free_bytes // MB} MB and {disk.free_inodes} "
-                f"inodes free{pruned}; this image takes {need // MB} MB and about "
-                f"{inodes} inodes\n"
-                "  next:  docker system df on the host tells what uses it; or a larger volume"
-            )
+    def _make_room(self, host: Host, size: int) -> None:
+        room.make(self.service, host, self.states[host.name], size)
 
     def _counted(self, host: Host, chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
         sent = 0
@@ -224,8 +199,3 @@ def _verified(host: Host, here: Image, results: Sequence[Result]) -> str:
 def _bar(part: float) -> str:
     full = min(BAR, int(BAR * part))
     return f"[{'#' * full}{'.' * (BAR - full)}]"
-
-
-def _short(disk: Disk, bytes: int, inodes: int) -> bool:
-    free = disk.free_inodes
-    return disk.free_bytes < bytes or (free is not None and free < inodes)

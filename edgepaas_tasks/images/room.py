@@ -1,0 +1,44 @@
+"""Room on a host's disk for an image that is on its way."""
+
+from __future__ import annotations
+
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.targets import readiness
+from edgepaas_tasks.targets.service import Service
+from remote import facts, releases
+from remote.facts import Disk
+from remote.host import Host
+from remote.service import State
+
+MB = 2**20
+SPARE = 64 * MB  # bytes that stay free
+INODES = 1_000  # that a change of code may take
+
+
+def make(of: Service, host: Host, state: State, size: int) -> None:
+    """For `size` bytes and some to spare; where it lacks, prunes by the ledger. Raises Refused with the numbers."""
+    need = size + SPARE
+    disk = readiness.docker_disk(state.facts)
+    pruned = ""
+    # A code-only change is a few files; a whole image is many.
+    inodes = INODES if need < 2 * SPARE else readiness.MINIMUM_INODES
+    if disk is not None and _short(disk, need, inodes):
+        command = releases.prune(
+            of.layout, dict(state.releases), state.history, state.live.release, 1
+        )
+        if command is not None:
+            *_, said, probe = host.change(command, facts.probe().as_root())
+            disk = readiness.docker_disk(facts.parse(probe.stdout))
+            pruned = f", after removing {len(said.text.splitlines())} old releases and images"
+    if disk is not None and _short(disk, need, inodes):
+        raise Refused(
+            f"{host.name}: {disk.path} has {disk.free_bytes // MB} MB and {disk.free_inodes} "
+            f"inodes free{pruned}; this image takes {need // MB} MB and about "
+            f"{inodes} inodes\n"
+            "  next:  docker system df on the host tells what uses it; or a larger volume"
+        )
+
+
+def _short(disk: Disk, bytes: int, inodes: int) -> bool:
+    free = disk.free_inodes
+    return disk.free_bytes < bytes or (free is not None and free < inodes)
