@@ -43,15 +43,7 @@ def run(
             got=_text(expired.stderr or b"")[-2000:],
         ) from None
     result = Result(" ".join(words), _text(out), _text(err), code, time.monotonic() - begun)
-    if code not in ok:
-        raise CommandFailed(
-            HERE,
-            f"{words[0]} failed (exit {code})",
-            code=code,
-            tried=result.name,
-            got=result.tail(),
-        )
-    return result
+    return _checked(words[0], result, ok)
 
 
 def stream(
@@ -102,11 +94,15 @@ def stream(
             tried=result.name,
             got=result.tail(),
         )
-    if code != 0:
+    return _checked(words[0], result, (0,))
+
+
+def _checked(program: str, result: Result, ok: tuple[int, ...]) -> Result:
+    if result.code not in ok:
         raise CommandFailed(
             HERE,
-            f"{words[0]} failed (exit {code})",
-            code=code,
+            f"{program} failed (exit {result.code})",
+            code=result.code,
             tried=result.name,
             got=result.tail(),
         )

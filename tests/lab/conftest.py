@@ -287,6 +287,16 @@ def begin_anew(project, **over) -> None:
 
 
 @pytest.fixture(scope="module")
+def volumeless(docker, tmp_path_factory):
+    """A project with one ready host, and settings for the volume that it could have."""
+    for project in make(tmp_path_factory.mktemp("volumes"), 1):
+        project.inv("setup", "--env", "lab")
+        project.volume = {"id": project.host.host.volume, "size": 4}
+        project.device = project.host.host.device
+        yield project
+
+
+@pytest.fixture(scope="module")
 def three(docker, tmp_path_factory):
     """A project with three hosts, ready, nothing deployed."""
     for project in make(tmp_path_factory.mktemp("three"), 3):

@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-from .conftest import make
 from .keepsakes import good, keepsake, kept
 
 SOAK = os.environ.get("EDGEPAAS_SOAK") == "1"
@@ -62,13 +61,8 @@ CHOSEN = (
 
 
 @pytest.fixture(scope="module")
-def host(docker, tmp_path_factory):
-    """A ready host without a volume, and the settings that name the one it could have."""
-    for project in make(tmp_path_factory.mktemp("volumes"), 1):
-        project.inv("setup", "--env", "lab")
-        project.volume = {"id": project.host.host.volume, "size": 4}
-        project.device = project.host.host.device
-        yield project
+def host(volumeless):
+    return volumeless
 
 
 def test_killed_at_any_step_docker_runs_nothing_is_lost_and_a_rerun_completes(host):

@@ -7,13 +7,8 @@ from .keepsakes import gone_and_back, good, grown, keepsake, kept, until_serving
 
 
 @pytest.fixture(scope="module")
-def host(docker, tmp_path_factory):
-    """A ready host without a volume, and the settings that name the one it could have."""
-    for project in make(tmp_path_factory.mktemp("volumes"), 1):
-        project.inv("setup", "--env", "lab")
-        project.volume = {"id": project.host.host.volume, "size": 4}
-        project.device = project.host.host.device
-        yield project
+def host(volumeless):
+    return volumeless
 
 
 def refused(project, **over) -> str:
