@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks.lab import engine, hosts, images, state, volumes
+from edgepaas_tasks.lab import engine, hosts, images, networks, state, volumes
 from edgepaas_tasks.lab import postgres as databases
 from edgepaas_tasks.lab import registry as registries
 from edgepaas_tasks.lab.alone import alone
@@ -68,8 +68,7 @@ def up(
         )
     public_key = _key(folder)
     label = f"{hosts.LABEL}={folder}"
-    if local.run("docker", "network", "inspect", known.network, ok=(0, 1)).code != 0:
-        local.run("docker", "network", "create", "--label", label, known.network)
+    networks.ensure(known)
     if packages:
         _serve_packages(known, label)
     if postgres:

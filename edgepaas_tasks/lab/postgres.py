@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from edgepaas_tasks.lab import images
+from edgepaas_tasks.lab import images, networks
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.hosts import LABEL
 from edgepaas_tasks.lab.state import State
@@ -14,6 +14,8 @@ from remote.result import Result
 
 NAME = "db.lab.test"
 READY = 60.0  # seconds
+# Of a managed database a restart changes nothing: the server with TLS, and the one without.
+PLACES = {"postgres": 1, "plain": 2}
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def serve(known: State, *, tls: bool = True, suffix: str = "postgres") -> Postgr
     name = f"{known.network}-{suffix}"
     if local.run("docker", "start", name, ok=(0, 1)).code != 0:
         words = ("--label", f"{LABEL}={known.folder}", "--network", known.network)
+        address = networks.fixed(known.network, PLACES[suffix])
+        at = ("--ip", address) if address else ()
         settings = (
             "-e",
             f"PASSWORD={known.database_password}",
@@ -74,7 +78,7 @@ def serve(known: State, *, tls: bool = True, suffix: str = "postgres") -> Postgr
         )
         alias = ("--network-alias", NAME) if tls else ()
         local.run(
-            "docker", "run", "-d", "--name", name, *words, *alias, *settings, images.postgres()
+            "docker", "run", "-d", "--name", name, *words, *at, *alias, *settings, images.postgres()
         )
     found = find(known, suffix)
     found.wait()
@@ -84,6 +88,7 @@ def serve(known: State, *, tls: bool = True, suffix: str = "postgres") -> Postgr
 def find(known: State, suffix: str = "postgres") -> Postgres:
     """The lab's server as it is, running or not."""
     name = f"{known.network}-{suffix}"
-    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    address = local.run("docker", "inspect", "-f", form, name, ok=(0, 1)).text
-    return Postgres(name, address, known.database_password)
+    # Its own, also while it is stopped; in a network without such ones, what it was given.
+    form = "{{range .NetworkSettings.Networks}}{{with .IPAMConfig}}{{.IPv4Address}}{{end}} {{.IPAddress}}{{end}}"
+    found = local.run("docker", "inspect", "-f", form, name, ok=(0, 1)).text.split()
+    return Postgres(name, found[0] if found else "", known.database_password)

@@ -276,7 +276,6 @@ def begin_anew(project, **over) -> None:
     project.restore()
     project.configure(**over)
     project.server.start()
-    project.server = postgres.find(project.state)  # its address may be another one now
     (project.folder / ".env").write_text(f"DATABASE_URL={project.server.url}\n")
     project.host.run(
         "command -v docker >/dev/null && docker ps -aq --filter label=edgepaas.service | xargs -r docker rm -f; "

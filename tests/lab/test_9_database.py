@@ -1,10 +1,18 @@
-"""What `inv preflight` finds out about a real Postgres, from a container on the host."""
+"""A database as a cloud has it: its address stays; and what `inv preflight` finds out, from a container on the host."""
 
 import json
+from ipaddress import ip_address, ip_network
 
 import pytest
 
+from edgepaas_tasks.lab import networks, postgres
+from edgepaas_tasks.lab.state import State
+
 from .conftest import begin_anew
+from .containers import docker
+
+IMAGE = "edgepaas-lab/python:3.11"
+SUBNET = "{{range .IPAM.Config}}{{.Subnet}} {{.IPRange}}{{end}}"
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +70,46 @@ def test_nothing_of_it_stays_on_the_host(site):
         "docker ps -a --filter label=edgepaas.one-off --format '{{.Names}}'; ls /tmp"
     )
     assert "database" not in left
+
+
+def test_a_server_that_was_away_is_back_at_its_address(served):
+    """As a managed database is: whoever comes meanwhile, its URL and its certificate hold."""
+    server, network = served.server, served.state.network
+    server.stop()
+    others = [f"{network}-other-{number}" for number in range(3)]
+    try:
+        for name in others:
+            docker("run", "-d", "--name", name, "--network", network, IMAGE, "sleep", "60")
+        assert postgres.find(served.state).address == server.address
+        server.start()
+        assert postgres.find(served.state) == server
+    finally:
+        docker("rm", "-f", *others)
+        server.start()
+
+
+def test_a_network_finds_room_for_itself_and_for_what_keeps_its_address(
+    served, tmp_path, monkeypatch
+):
+    known = State(str(tmp_path), f"{served.state.network}-beside")
+    taken = docker("network", "inspect", "-f", SUBNET, served.state.network).split()[0]
+    found, free = [taken], networks._free
+    # Somebody was faster, once.
+    monkeypatch.setattr(networks, "_free", lambda known: found.pop() if found else free(known))
+    try:
+        networks.ensure(known)
+        subnet, passing = docker("network", "inspect", "-f", SUBNET, known.network).split()
+        assert subnet != taken
+        kept = {ip_address(networks.fixed(known.network, place)) for place in (1, 2)}
+        assert len(kept) == 2
+        assert all(one in ip_network(subnet) and one not in ip_network(passing) for one in kept)
+        networks.ensure(known)  # there is one
+        docker("network", "rm", known.network)
+        # Of an older version of ours.
+        docker("network", "create", known.network)
+        networks.ensure(known)
+        assert networks.fixed(known.network, 1) == ""
+    finally:
+        docker("network", "rm", known.network)
+    left = docker("network", "ls", "--filter", f"label=edgepaas.lab={tmp_path}", "-q")
+    assert left == ""
