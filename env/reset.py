@@ -6,9 +6,12 @@ import os
 from typing import Any
 from urllib.parse import unquote
 
-from env.migrate import Chain, Refused, alembic, alone, answer, require_at
+from env.migrate import answer, require_at
 from env.names import production_like
 from env.reach import revisions
+from env.refused import Refused
+from env.scripts import Chain, alembic
+from env.session import alone
 
 # What the app's user has made in its schema; extensions and what belongs to them stay.
 _EMPTY = """

@@ -121,19 +121,20 @@ def _tune(url: str) -> None:
 
 
 def _migrate(environ: dict[str, str], url: str) -> None:
-    from env import migrate
+    from env import migrate, scripts
+    from env.refused import Refused
 
     name = environ.get("EDGEPAAS_MIGRATION_URL", "")
     direct = environ.get(name, "") if name else url
     os.environ["DATABASE_URL"] = url  # for the app's own modules, that its scripts import
     try:
-        scripts = migrate.chain(environ.get("EDGEPAAS_ALEMBIC") or "alembic.ini")
-        if scripts is None:
+        chain = scripts.read(environ.get("EDGEPAAS_ALEMBIC") or "alembic.ini")
+        if chain is None:
             say("nothing to migrate: there is no Alembic")
             return
-        done = migrate.up(direct, scripts, allow_destructive=False, wait=60.0)
+        done = migrate.up(direct, chain, allow_destructive=False, wait=60.0)
         say(f"schema at {', '.join(done['at']) or 'nothing'}, {len(done['applied'])} applied")
-    except migrate.Refused as refused:
+    except Refused as refused:
         if refused.kind == "ahead":
             # An older release that starts again beside a newer one: it has served on that schema before.
             say(f"warning: {refused}; serving on it")

@@ -20,7 +20,7 @@ from env.reach import TRANSIENT, VERDICTS
 from remote.host import Host
 from remote.service import State
 
-MODULES = ("database", "reach", "migrate")
+MODULES = ("database", "reach", "refused", "losses", "session", "scripts", "migrate")
 
 _NEXT = {
     "alembic": "put Alembic into the Python that the image's command runs on, or that is its python3",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from env.migrate import destructive
+from env.losses import destructive
 
 SCRIPT = """
 import sqlalchemy as sa

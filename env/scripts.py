@@ -1,0 +1,81 @@
+"""The image's migration scripts, and the application's own Alembic that runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+from env.reach import hide
+from env.refused import Refused
+from env.session import SESSION
+
+
+class Chain:
+    """The image's migration scripts, from the oldest to the newest."""
+
+    def __init__(self, configuration: str) -> None:
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
+        # Scripts may import the application's own modules.
+        sys.path.insert(0, os.getcwd())
+        self.configuration = configuration
+        self._scripts = ScriptDirectory.from_config(Config(configuration))
+        self.heads = list(self._scripts.get_heads())
+        self.known = [one.revision for one in self._scripts.walk_revisions()][::-1]
+
+    @property
+    def head(self) -> str:
+        """The one newest revision, "" where there are no scripts. Raises Refused for several."""
+        if len(self.heads) > 1:
+            raise Refused("heads", f"several newest revisions: {', '.join(sorted(self.heads))}")
+        return self.heads[0] if self.heads else ""
+
+    def pending(self, at: list[str]) -> list[Any]:
+        """The scripts that lead from a revision of the database to the head, in their order."""
+        if not self.head or at == [self.head]:
+            return []
+        found = list(self._scripts.iterate_revisions(self.head, at[0] if at else "base"))
+        return found[::-1]
+
+
+def read(configuration: str) -> Chain | None:
+    """None where the image has no such file. Raises Refused where it has one, and no Alembic to go with it."""
+    if not os.path.exists(configuration):
+        return None
+    try:
+        return Chain(configuration)
+    except ImportError as error:
+        raise Refused(
+            "alembic",
+            f"{configuration} is there, and the image's {sys.executable} can not import {error.name}",
+        ) from None
+
+
+def alembic(scripts: Chain, url: str, *words: str) -> str:
+    """Alembic as the application has it, with the URL that the lock was taken on."""
+    options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "RUN_MIGRATIONS": "false",
+        "PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} {options}".strip(),
+        "PGAPPNAME": "edgepaas-migrate",
+    }
+    command = [sys.executable, "-m", "alembic", "-c", scripts.configuration, *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode != 0:
+        said = hide(done.stderr or done.stdout, url)
+        begun = re.findall(r"Running (?:upgrade|downgrade) +(.*)", said)
+        statement = re.findall(r"\[SQL: (.*?)\]\n", said, re.S)
+        raise Refused(
+            "failed",
+            f"alembic {' '.join(words)} failed",
+            revision=begun[-1].strip() if begun else "",
+            statement=" ".join(statement[-1].split()) if statement else "",
+            said="\n".join(said.strip().splitlines()[-8:]),
+        )
+    return done.stdout

@@ -1,0 +1,84 @@
+"""The session that holds the lock of all migrations of a database: one at a time, wherever they are started."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from env.reach import TRANSIENT, VERDICTS, Connection, hide, verdict
+from env.refused import Refused
+
+CONNECT = 10  # seconds
+# On the sessions of the migration: a table that somebody else has locked is waited for this long; a client that
+# is gone is noticed while its statement runs (PostgreSQL 14 and later).
+SESSION = {"lock_timeout": "10s", "client_connection_check_interval": "1s"}
+WAIT, PAUSE = 30.0, 1.0  # seconds for a database that may still come up, and between two tries
+
+
+@contextmanager
+def alone(url: str, wait: float) -> Iterator[Connection]:
+    """A session with the lock of all migrations of this database. Raises Refused."""
+    lock = connect(url)
+    try:
+        _require_session(lock, url)
+        _take(lock, wait)
+        yield lock
+    finally:
+        lock.close()
+
+
+def _require_session(lock: Connection, url: str) -> None:
+    """A lock of a session holds only where a session is one: two clients of a transaction pooler share a server's."""
+    other = connect(url)
+    try:
+        (mine,), (theirs,) = (one.rows("SELECT pg_backend_pid()")[0] for one in (lock, other))
+    finally:
+        other.close()
+    if mine == theirs:
+        raise Refused(
+            "pooler",
+            "DATABASE_URL leads through a transaction pooler, where a session's lock does not hold: "
+            "set edgepaas.database.migration_url to a variable with the direct URL",
+        )
+
+
+def _take(lock: Connection, wait: float) -> None:
+    """The one lock of all migrations of this database; given back when the connection ends, however it ends."""
+    key = zlib.crc32(b"edgepaas.migrations")
+    deadline = time.monotonic() + wait
+    for name, value in SESSION.items():
+        try:
+            lock.rows(f"SET {name} = '{value}'")
+        except Exception as error:
+            # Older servers do not know every one of them.
+            print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    while not lock.rows(f"SELECT pg_try_advisory_lock({key})")[0][0]:
+        if time.monotonic() > deadline:
+            raise Refused("locked", f"another migration has run for more than {wait:.0f} s")
+        print("another migration is running: waiting", file=sys.stderr, flush=True)
+        time.sleep(0.5)
+
+
+def connect(url: str) -> Connection:
+    """Retries what may pass by itself, and nothing else. Raises Refused."""
+    wait = float(os.environ.get("EDGEPAAS_DATABASE_WAIT") or WAIT)
+    deadline = time.monotonic() + wait
+    told = ""
+    while True:
+        try:
+            return Connection(url, CONNECT)
+        except ImportError as error:
+            raise Refused("driver", str(error)) from None
+        except Exception as error:
+            said = hide(f"{type(error).__name__}: {error}".strip(), url)
+            kind = verdict(said)
+            if kind not in TRANSIENT or time.monotonic() >= deadline:
+                raise Refused(kind, f"{VERDICTS[kind]} ({' '.join(said.split())})") from None
+            if kind != told:
+                print(f"{VERDICTS[kind]}: waiting up to {wait:g} s", file=sys.stderr, flush=True)
+                told = kind
+            time.sleep(PAUSE)
