@@ -47,7 +47,7 @@ def resolve(environ: dict[str, str], say: Say) -> Mode:
     if wished not in MODES:
         raise NotStarted(f"FINAL_DB_MODE is {wished!r}: expected one of {', '.join(MODES)}")
     if wished == SQLITE:
-        return Mode(SQLITE, url)
+        return Mode(SQLITE, _file(environ, url))
     if url and not is_postgres(url):
         raise NotStarted(f"FINAL_DB_MODE is {wished}, and DATABASE_URL is no URL of Postgres")
     wait = float(environ.get("EDGEPAAS_DATABASE_WAIT") or WAIT)
@@ -57,6 +57,18 @@ def resolve(environ: dict[str, str], say: Say) -> Mode:
         _require(wait_for(url, wait, say), say)
         return Mode(POSTGRES, url)
     return _tried(environ, url, wait, say)
+
+
+def _file(environ: dict[str, str], url: str) -> str:
+    """Where the rows are in sqlite_only, whatever else DATABASE_URL leads to."""
+    if not is_postgres(url):
+        return url
+    path = environ.get("EDGEPAAS_SQLITE", "")
+    if not path:
+        raise NotStarted(
+            "FINAL_DB_MODE is sqlite_only, DATABASE_URL leads to Postgres, and EDGEPAAS_SQLITE names no file"
+        )
+    return sqlite_url(path, like=url)
 
 
 def wait_for(url: str, wait: float, say: Say) -> str:

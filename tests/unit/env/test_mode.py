@@ -56,11 +56,24 @@ def start(database, tmp_path):
         ({"DATABASE_URL": "sqlite:////data/x.db"}, "sqlite_only"),
         ({"DATABASE_URL": URL}, "postgres_only"),
         ({"DATABASE_URL": URL, "FINAL_DB_MODE": "postgres_only"}, "postgres_only"),
-        ({"DATABASE_URL": URL, "FINAL_DB_MODE": "sqlite_only"}, "sqlite_only"),
     ],
 )
 def test_without_a_fallback_the_mode_is_what_is_asked_for(database, environ, final):
     assert resolve(environ, print).final == final
+
+
+def test_sqlite_only_is_never_on_postgres(database):
+    """Also where a container is started by hand, with whatever DATABASE_URL there is."""
+    environ = {"DATABASE_URL": "postgresql+psycopg://u:p@h/d", "FINAL_DB_MODE": "sqlite_only"}
+    with pytest.raises(NotStarted, match="leads to Postgres, and EDGEPAAS_SQLITE names no file"):
+        resolve(environ, print)
+    found = resolve({**environ, "EDGEPAAS_SQLITE": "/data/app.db"}, print)
+    assert (found.final, found.url, found.fallback) == (
+        "sqlite_only",
+        "sqlite:////data/app.db",
+        False,
+    )
+    assert database.tries == 0
 
 
 def test_the_url_that_was_tested_is_the_one_that_is_used(monkeypatch):

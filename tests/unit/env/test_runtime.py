@@ -118,8 +118,11 @@ def test_an_env_in_another_place_of_the_app_wins_as_well(run, tmp_path):
 
 
 def test_what_was_resolved_is_in_os_environ(run):
-    found = variables(run, DATABASE_URL="postgres://u:p@127.0.0.1:1/d", FINAL_DB_MODE="sqlite_only")
+    url, file = "postgres://u:p@127.0.0.1:1/d", "/none/app.db"
+    given = {"DATABASE_URL": url, "FINAL_DB_MODE": "sqlite_only", "EDGEPAAS_SQLITE": file}
+    found = variables(run, **given)
     assert found["FINAL_DB_MODE"] == "sqlite_only"
+    assert found["DATABASE_URL"] == f"sqlite:///{file}"
     assert found["EDGEPAAS_PLACE"] == "local"
     assert found["RUN_MIGRATIONS"] == "false"
     assert "DATABASE_URL" not in variables(run)
@@ -141,6 +144,10 @@ def test_nothing_else_is_in_the_apps_environment(run):
             "DATABASE_URL is no URL of Postgres",
         ),
         ({"FINAL_DB_MODE": "try_postgres"}, "EDGEPAAS_SQLITE names no file"),
+        (
+            {"FINAL_DB_MODE": "sqlite_only", "DATABASE_URL": "postgres://u:s3cret@h/d"},
+            "EDGEPAAS_SQLITE names no file",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_started(run, environment, said):
