@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from env.reach import TRANSIENT, VERDICTS, Connection, hide, verdict
 from env.refused import Refused
@@ -16,6 +17,7 @@ CONNECT = 10  # seconds
 # On the sessions of the migration: a table that somebody else has locked is waited for this long; a client that
 # is gone is noticed while its statement runs (PostgreSQL 14 and later).
 SESSION = {"lock_timeout": "10s", "client_connection_check_interval": "1s"}
+ROUNDS = 10  # in which a pooler has to give itself away
 WAIT, PAUSE = 30.0, 1.0  # seconds for a database that may still come up, and between two tries
 
 
@@ -32,18 +34,27 @@ def alone(url: str, wait: float) -> Iterator[Connection]:
 
 
 def _require_session(lock: Connection, url: str) -> None:
-    """A lock of a session holds only where a session is one: two clients of a transaction pooler share a server's."""
+    """A lock of a session holds only where a session is one: a transaction pooler lends its servers' to whoever asks.
+
+    Two of its clients get the same one, unless others ask at that very moment: hence several rounds.
+    """
     other = connect(url)
     try:
-        (mine,), (theirs,) = (one.rows("SELECT pg_backend_pid()")[0] for one in (lock, other))
+        mine = _process(lock)
+        shared = any(_process(other) == mine or _process(lock) != mine for _ in range(ROUNDS))
     finally:
         other.close()
-    if mine == theirs:
+    if shared:
         raise Refused(
             "pooler",
             "DATABASE_URL leads through a transaction pooler, where a session's lock does not hold: "
             "set edgepaas.database.migration_url to a variable with the direct URL",
         )
+
+
+def _process(connection: Connection) -> Any:
+    """The server process that a session is with."""
+    return connection.rows("SELECT pg_backend_pid()")[0][0]
 
 
 def _take(lock: Connection, wait: float) -> None:

@@ -1,11 +1,13 @@
 """Migrations of a real Postgres over TLS: once, under a lock, never half done, refused where they lose something."""
 
 import subprocess
+import threading
 import time
 
 import pytest
 
 from .conftest import begin_anew
+from .reader import Reader
 
 SECOND = """
 import sqlalchemy as sa
@@ -61,10 +63,41 @@ def test_a_deploy_without_a_migration_runs_none(site):
     assert "nothing pending" in site.inv("migrate", "--env", "lab").stdout
 
 
+def test_sigterm_ends_the_app_with_its_request_answered(site):
+    slot = site.status()[0]["slot"]
+    held = "BEGIN; LOCK TABLE entries; SELECT pg_sleep(5); COMMIT"
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    answers = []
+    holding = threading.Thread(target=lambda: site.server.sql(held))
+    asking = threading.Thread(target=lambda: answers.append(site.entries()))
+    holding.start()
+    until(lambda: "pg_sleep(5)" in site.server.sql("SELECT query FROM pg_stat_activity"))
+    asking.start()
+    until(lambda: site.server.sql(waits) != "0")
+    site.host.run(f"docker stop -t 30 guestbook-lab-{slot}")
+    asking.join()
+    holding.join()
+    assert answers == [["the first entry"]]
+    form = "{{.State.ExitCode}} {{.State.OOMKilled}}"
+    assert site.host.run(f"docker inspect -f '{form}' guestbook-lab-{slot}") == "0 false"
+    assert "Finished server process" in site.host.run(f"docker logs guestbook-lab-{slot} 2>&1")
+    site.host.run(f"docker start guestbook-lab-{slot}")
+    wait_until_ready(site)
+
+
+def until(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_migration_that_fails_half_way_changes_nothing_and_is_named(site):
     before = columns(site)
     second(site, f'{ADD}\n    op.execute("SELECT nonsense FROM entries")')
-    done = site.deploy("--version", "half-way", code=1)
+    with Reader(site) as reader:
+        done = site.deploy("--version", "half-way", code=1)
+    assert (reader.seen, reader.failed) == ({("the first entry",)}, 0)
     assert "alembic upgrade 0002 failed" in done.stderr
     assert "statement: SELECT nonsense FROM entries" in done.stderr
     assert "mend the script and deploy again; the old release serves on" in done.stderr
@@ -135,7 +168,7 @@ def test_what_loses_something_is_refused_unless_it_is_allowed(site):
     assert site.entries() == ["the first entry"]
 
 
-def starting(project):
+def starting(project, url):
     """A container of the live image as a start without a deploy: it migrates, and then only says so."""
     release = project.status()[0]["release"]
     file = project.host.run(
@@ -145,7 +178,7 @@ def starting(project):
     mount = f"type=bind,source=/opt/edgepaas/guestbook-lab/runtime/{file},target=/r.pyz,readonly"
     words = [
         *("docker", "exec", "-i", project.host.host.container, "docker", "run", "--rm"),
-        *("-e", f"DATABASE_URL={project.server.url}", "-e", "RUN_MIGRATIONS=true"),
+        *("-e", f"DATABASE_URL={url}", "-e", "RUN_MIGRATIONS=true"),
         *("--mount", mount, "--entrypoint", "python3", project.status()[0]["image"]),
         *("/r.pyz", "echo", "started"),
     ]
@@ -158,14 +191,19 @@ def starting(project):
     )
 
 
+def ten_at_once(project, url):
+    """What each of ten such containers said."""
+    start = starting(project, url)
+    containers = [start() for _ in range(10)]
+    return [one.communicate(timeout=240) for one in containers]
+
+
 def test_ten_containers_that_start_at_once_migrate_once(site):
     second(site)
     site.deploy("--version", "harmless")
     site.inv("migrate.down", "--env", "lab", "--to", "0001")
     before = site.server.log().count("ADD COLUMN mood")
-    start = starting(site)
-    containers = [start() for _ in range(10)]
-    answers = [one.communicate(timeout=240) for one in containers]
+    answers = ten_at_once(site, site.server.url)
     assert [out for out, _ in answers] == ["started\n"] * 10, answers
     applied = sorted(err.count("schema at 0002, 1 applied") for _, err in answers)
     assert applied == [0] * 9 + [1], answers
@@ -294,15 +332,22 @@ def test_through_a_transaction_pooler_it_is_refused_and_a_direct_url_helps(site)
     server.run("sh", "-c", text, "sh", configuration, server.password)
     pooled = server.url.replace(":5432", ":6432")
     (site.folder / ".env").write_text(f"DATABASE_URL={pooled}\n")
+    site.inv("migrate.down", "--env", "lab", "--to", "0001", DATABASE_URL=server.url)
+    before = server.log().count("ADD COLUMN mood")
     done = site.inv("migrate.up", "--env", "lab", code=1)
     assert "leads through a transaction pooler" in done.stderr
+    for out, err in ten_at_once(site, pooled):
+        assert out == ""
+        assert "leads through a transaction pooler" in err
+    assert revision(site) == "0001"
+    assert server.log().count("ADD COLUMN mood") == before
     direct = {"DIRECT_URL": {"type": "url", "secret": True, "required": True}}
     site.configure(
         database={"mode": "postgres_only", "migration_url": "DIRECT_URL"},
         variables={**site.over["variables"], **direct},
     )
     (site.folder / ".env").write_text(f"DATABASE_URL={pooled}\nDIRECT_URL={server.url}\n")
-    assert "nothing pending" in site.inv("migrate.up", "--env", "lab").stdout
+    assert "1 applied, now at 0002" in site.inv("migrate.up", "--env", "lab").stdout
     assert server.password not in done.stdout + done.stderr
 
 
@@ -317,14 +362,28 @@ def test_a_reset_needs_a_backup_and_the_name_and_then_empties_everything(site):
         said = site.inv(*given, code=1).stderr
         assert "--confirm guestbook empties the database guestbook of lab" in said
     assert "the backup failed" in site.inv(*words, "guestbook", code=1).stderr
+    site.configure(
+        **{**site.over, "database": {**database, "backup": "touch saved"}},
+        environments={"production": {"lab": {"folder": ".lab"}}},
+    )
+    said = site.inv("migrate.reset", "--env", "production", *words[3:], "guestbook", code=1).stderr
+    assert "production is production-like: its database is never reset from here" in said
+    assert not (site.folder / "saved").exists()
     assert site.entries() == ["the first entry"]
 
     site.server.sql("CREATE TYPE feeling AS ENUM ('good'); ALTER TYPE feeling OWNER TO guestbook")
     site.server.sql("CREATE VIEW seen AS SELECT 1 AS one; ALTER VIEW seen OWNER TO guestbook")
-    site.configure(**{**site.over, "database": {**database, "backup": "true"}})
+    rows = f"docker exec -u postgres -w / {site.server.container} psql -qAtX guestbook -c 'SELECT text FROM entries'"
+    site.configure(**{**site.over, "database": {**database, "backup": f"{rows} >saved"}})
     assert "emptied guestbook, now at 0002" in site.inv(*words, "guestbook").stdout
+    assert (site.folder / "saved").read_text() == "the first entry\n", "before it was emptied"
     assert revision(site) == "0002"
     assert site.entries() == []
     assert (
         site.server.sql("SELECT count(*) FROM pg_type WHERE typname IN ('feeling', 'seen')") == "0"
     )
+
+    site.change("# after the reset")
+    assert "at 0002, nothing pending" in site.deploy("--version", "after-the-reset").stderr
+    site.write("the first entry again")
+    assert site.entries() == ["the first entry again"]
