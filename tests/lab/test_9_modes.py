@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 
 from .conftest import begin_anew
+from .reader import Reader
 
 # Seconds that the database is away in the middle of a deploy.
 OUTAGE = 30 if os.environ.get("EDGEPAAS_SOAK") else 4
@@ -147,13 +148,19 @@ def test_a_database_that_goes_away_under_the_app_takes_nobody_anywhere(site):
 
 
 def test_an_outage_in_the_middle_of_a_deploy_ends_on_postgres(site):
-    site.server.stop()
-    back = threading.Timer(OUTAGE, site.server.start)
-    back.start()
-    done = deploy(site, "--version", "through-the-outage", wait=90)
-    back.join()
+    with Reader(site) as reader:
+        site.server.stop()
+        back = threading.Timer(OUTAGE, site.server.start)
+        back.start()
+        done = deploy(site, "--version", "through-the-outage", wait=90)
+        back.join()
     assert "nothing pending" in done.stderr
     assert database(site)["mode"] == "postgres_only"
+    assert reader.seen == {("written on Postgres",)}, "nobody was shown an empty file"
+    assert reader.gap > OUTAGE - 1, "the deploy was in the outage"
+    print(
+        f"an outage of {OUTAGE} s: {reader.answered} answers, {reader.failed} errors, {reader.gap:.1f} s without"
+    )
     assert site.entries() == ["written on Postgres"]
 
 
