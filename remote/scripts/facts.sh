@@ -2,6 +2,13 @@
 # alone. $1 where the system says what it is, /etc/os-release if not given.
 release=${1:-/etc/os-release}
 
+# What runs after Docker's start may start it once more: a look in between would see a host without Docker.
+tries=0
+while [ "$(systemctl is-active edgepaas-docker-ports 2>/dev/null)" = activating ] && [ "$tries" -lt 50 ]; do
+    tries=$((tries + 1))
+    sleep 0.2
+done
+
 # The slow ones, side by side: each is one write.
 engine() {
     command -v docker >/dev/null || return 0

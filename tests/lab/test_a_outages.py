@@ -57,6 +57,12 @@ end=$(($(date +%s) + 60))
 until ss -Hltn "sport = $1" | grep -q .; do [ "$(date +%s)" -lt "$end" ]; done
 pkill -STOP -x dockerd
 """
+# Returns when what runs after Docker's start has ended.
+SETTLED = """
+sleep 1
+busy() { systemctl is-active edgepaas-docker-ports | grep -q activating; }
+until docker info >/dev/null 2>&1 && ! busy; do sleep 0.2; done
+"""
 KEPT = 'ss -Hltnp "sport = $1" | grep dockerd || :'
 
 
@@ -91,14 +97,6 @@ def test_docker_goes_down_as_it_starts_the_container(faulty, how):
     after = project.status()[0]
     assert (after["slot"], after["release"], after["drift"]) == (live["slot"], live["release"], [])
     faulty.converge()
-
-
-# What runs after Docker's start has ended.
-SETTLED = """
-sleep 1
-busy() { systemctl is-active edgepaas-docker-ports | grep -q activating; }
-until docker info >/dev/null 2>&1 && ! busy; do sleep 0.2; done
-"""
 
 
 def test_a_port_that_is_kept_is_named_and_freed_by_setup(faulty):

@@ -232,6 +232,25 @@ def test_an_id_leads_to_its_device_by_link_or_by_serial(run, tmp_path):
     assert look("vol-0eee") == []
 
 
+def test_a_look_waits_for_what_runs_after_dockers_start(run, stubs, tmp_path):
+    """It may be restarting Docker."""
+    stubs.add("sleep", f"touch {tmp_path}/waited")
+    stubs.add("docker", f"[ ! -e {tmp_path}/waited ] || echo 27.0.0")
+    stubs.add(
+        "systemctl",
+        f"[ $2 != edgepaas-docker-ports ] || [ -e {tmp_path}/waited ] || echo activating",
+    )
+    assert "docker=27.0.0" in run("facts").stdout.splitlines()
+    assert len([line for line in stubs.said if line.startswith("sleep")]) == 1
+
+
+def test_a_look_does_not_wait_for_ever(run, stubs):
+    stubs.add("sleep")
+    stubs.add("systemctl", "echo activating")
+    assert "kernel=Linux" in run("facts").stdout.splitlines()
+    assert len([line for line in stubs.said if line.startswith("sleep")]) == 50
+
+
 @pytest.mark.parametrize(
     ("there", "named"),
     [("psql", ["psql"]), ("postgres", ["postgres"]), ("library", ["libpq"]), ("", [])],
