@@ -28,8 +28,11 @@ REBOOTS = [("flip to", reboot)]
 if SOAK:
     steps = ("load the image", "configure nginx", "start release", "flip to", "drain and stop")
     REBOOTS = [(step, how) for step in steps for how in (reboot, power_cut)]
-# What the deploying process sees first: that the host is gone, or that Docker is, which is told to end before it.
-ENDS = re.compile(r"edge1: (the connection ended during: |load the image failed [^\n]*\n[^\n]*EOF)")
+# What the deploying process sees first: that the host is gone, or that Docker is, which is told to end before sshd.
+GONE = "EOF|broken pipe|connection reset|Cannot connect to the Docker daemon"
+ENDS = re.compile(
+    rf"^edge1: (the connection ended during: |.+ failed \(exit [0-9]+\)\n(.*\n)*?.*({GONE}))", re.M
+)
 
 
 @pytest.mark.parametrize(("step", "how"), REBOOTS, ids=lambda one: getattr(one, "__name__", one))

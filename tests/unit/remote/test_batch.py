@@ -150,3 +150,22 @@ def test_a_command_that_speaks_for_hours_is_heard_to_its_last_line_and_not_kept(
     assert (len(heard), heard[-1]) == (10_001, "last")
     ((kept, code),) = frames.done
     assert (kept[-4:], code) == (b"last", 7)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        ("sudo: a password is required", CommandFailed, "may not use sudo without a password"),
+        # Only a warning, as of a host that goes down and has no name server any more.
+        (
+            "sudo: unable to resolve host web1: Temporary failure",
+            ConnectionLost,
+            "ended during: it",
+        ),
+    ],
+)
+def test_sudo_that_warns_has_not_refused(host, said, kind, told):
+    dying = argv("sh", "-c", 'echo "$1" >&2; kill -KILL $PPID', "sh", said).called("it")
+    with pytest.raises(kind, match=told) as caught:
+        host.read(dying)
+    assert said in str(caught.value)
