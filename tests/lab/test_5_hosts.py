@@ -123,10 +123,14 @@ def test_a_controller_that_dies_between_the_flips_leaves_nothing_to_do_by_hand(t
             faulty.words("deploy"), Fault("hold", "before", "flip to", host="edge3")
         )
         faulty.reach(process)
-        until(lambda: was[0] not in flags(trio) and was[1] not in flags(trio), 60)
-        assert flags(trio)[2] == was[2]
+
+        def flipped():
+            return [now != before for now, before in zip(flags(trio), was, strict=True)]
+
+        until(lambda: flipped() == [True, True, False], 60)
         process.kill()
         process.communicate()
+        faulty.configure()
         faulty.converge()
     finally:
         faulty.disarm()
