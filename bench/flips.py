@@ -6,7 +6,7 @@ import re
 import statistics
 from collections.abc import Callable
 
-from bench.hosts import IMAGE, Machine
+from bench.hosts import Machine, image
 from bench.measure import alternate, ratio, table
 from bench.project import Project
 from bench.result import Result, Target
@@ -119,7 +119,9 @@ def _overhead(project: Project, machine: Machine, result: Result) -> None:
         load = ("wrk", "-t", "1", "-c", "16", "-d", "4s", f"http://127.0.0.1:{port}/version")
 
         def run() -> float:
-            found = re.search(r"Requests/sec:\s+([0-9.]+)", local.run(*words, IMAGE, *load).stdout)
+            found = re.search(
+                r"Requests/sec:\s+([0-9.]+)", local.run(*words, image(), *load).stdout
+            )
             assert found
             return float(found[1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -19,7 +20,6 @@ from remote import local
 
 LABEL = "edgepaas.bench"
 FOLDER = Path(__file__).parent
-IMAGE = f"{images.NAME}/bench"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Bench:
 def light(count: int, more: Sequence[tuple[str, str]] = ()) -> Iterator[Bench]:
     """So many hosts, gone again at the end. `more`: names and containers of running ones, for the switch as well."""
     engine.ensure(print)
-    image = _image()
+    made_of = image()
     run = str(os.getpid())
     _clear()
     with tempfile.TemporaryDirectory(prefix="edgepaas-bench-") as name:
@@ -111,7 +111,7 @@ def light(count: int, more: Sequence[tuple[str, str]] = ()) -> Iterator[Bench]:
         wire: subprocess.Popen[str] | None = None
         try:
             with ThreadPoolExecutor(4) as pool:
-                list(pool.map(lambda one: _start(one, image, run, folder), names))
+                list(pool.map(lambda one: _start(one, made_of, run, folder), names))
             containers = [*names, *(container for _, container in more)]
             wire, machines = _connect(containers, dict(more))
             bench = Bench(folder, machines, wire)
@@ -187,14 +187,21 @@ def _pins(machine: Machine) -> str:
     return f"{machine.near} {key}\n{machine.far} {key}\n"
 
 
-def _image() -> str:
+def image() -> str:
+    """The image of the bench's hosts, named by what it is made of."""
     images.ensure("debian", print)
-    if local.run("docker", "image", "inspect", IMAGE, ok=(0, 1)).code != 0:
+    base = images.host("debian")
+    parts = [
+        (FOLDER / name).read_bytes() for name in ("image.Dockerfile", "work-service", "work-server")
+    ]
+    digest = hashlib.sha256(b"\0".join([base.encode(), *parts])).hexdigest()
+    name = f"{images.NAME}/bench:{digest[:12]}"
+    if local.run("docker", "image", "inspect", name, ok=(0, 1)).code != 0:
         local.run(
-            *("docker", "build", "-q", "-t", IMAGE, "--label", f"{images.NAME}=image"),
-            *("--build-arg", f"HOST={images.host('debian')}"),
+            *("docker", "build", "-q", "-t", name, "--label", f"{images.NAME}=image"),
+            *("--build-arg", f"HOST={base}"),
             *("-f", str(FOLDER / "image.Dockerfile"), str(FOLDER)),
             timeout=600,
             env=dict(os.environ, DOCKER_BUILDKIT="0"),
         )
-    return IMAGE
+    return name
