@@ -85,7 +85,8 @@ def flips(project: Project, machine: Machine, result: Result, *, count: int) -> 
 
     rows, lost = [], {}
     try:
-        machine.run(_SITE, str(PORTS[live]), releases[live])
+        # A reload ends connections: none of those that are counted below.
+        machine.run(f"{_SITE}\nsleep 1", str(PORTS[live]), releases[live])
         for keep in (True, False):
             kind = "keep-alive" if keep else "short-lived"
             ways = (
@@ -95,6 +96,8 @@ def flips(project: Project, machine: Machine, result: Result, *, count: int) -> 
             for name, port, move in ways:
                 report = _under_load(f"http://127.0.0.1:{port}", move, keep_alive=keep)
                 lost[name, kind] = report.failed
+                if name == "flag" and report.failed:
+                    print(report, flush=True)
                 rows.append([name, kind, str(count), str(report.sent), str(report.failed)])
         columns = ["moved by", "connections", "flips", "requests", "failed"]
         result.table("Flips under load", table(columns, rows))
