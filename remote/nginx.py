@@ -1,4 +1,4 @@
-"""The proxy: one file of ours in conf.d, and the probe that shows what it serves."""
+"""The proxy: one file of ours in conf.d."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remote.command import Command, argv, script
+from remote.command import Command, script
 from remote.layout import Layout
 
 if TYPE_CHECKING:
@@ -82,42 +82,6 @@ def disable_default() -> Command:
 def allow(layout: Layout) -> Command:
     """Where SELinux enforces: lets nginx reach the app and read the flag. Prints a line for what it changed."""
     return script("selinux", layout.base).as_root().called("let nginx through SELinux")
-
-
-def answer(site: Site, path: str) -> Command:
-    """What the public path says now, for `parse_answer`."""
-    # Not curl's header_json: that needs 7.83, and Amazon Linux 2 has an older one.
-    return argv(
-        *("curl", "-s", "-o", "/dev/null", "-D", "-", "--max-time", "5"),
-        *("-w", "seconds: %{time_total}\n", "-H", f"Host: {site.probe_name}"),
-        f"http://127.0.0.1:{site.listen}{path}",
-    ).allow(7, 28, 52, 56)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the public path said; `status` 0 means nothing came back. `seconds` is the time it took."""
-
-    status: int
-    release: int
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-
-def parse_answer(text: str) -> Answer:
-    status, release, seconds = 0, 0, 0.0
-    for line in text.replace("\r", "").splitlines():
-        name, _, value = line.partition(":")
-        if line.startswith("HTTP/"):
-            status = int(line.split()[1])
-        elif name.lower() == RELEASE_HEADER.lower() and value.strip().isdigit():
-            release = int(value)
-        elif name == "seconds":
-            seconds = float(value.replace(",", "."))
-    return Answer(status, release, seconds)
 
 
 @cache

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from remote import databases, docker, facts, maintenance, nginx, releases, slots
+from remote import databases, docker, facts, releases, slots
 from remote import volume as volumes
 from remote.command import Command, script
 from remote.databases import Database
-from remote.layout import SLOTS, Layout
+from remote.layout import Layout
 from remote.result import Result
 
 
@@ -40,18 +40,6 @@ class State:
     @property
     def live_container(self) -> slots.Container | None:
         return self.containers.get(self.live.slot)
-
-
-@dataclass(frozen=True)
-class Vitals:
-    """How the public path and each slot answer now; (0, 0.0) where nothing answers. Seconds.
-
-    `maintenance` is since when the maintenance page is up (epoch seconds), 0 when it is not.
-    """
-
-    public: nginx.Answer
-    slots: Mapping[str, tuple[int, float]]
-    maintenance: int = 0
 
 
 def prepare(layout: Layout) -> Command:
@@ -88,22 +76,3 @@ def parse(results: Sequence[Result]) -> State:
         databases=databases.parse(decided.stdout),
         volume=volumes.parse(volume[0].stdout) if volume else None,
     )
-
-
-def check(site: nginx.Site, health_path: str) -> tuple[Command, ...]:
-    """The commands that ask for vital signs, for `parse_vitals`."""
-    ports = {"blue": site.blue, "green": site.green}
-    return (
-        nginx.answer(site, health_path),
-        maintenance.read(site.layout),
-        *(slots.health(ports[slot], health_path) for slot in SLOTS),
-    )
-
-
-def parse_vitals(results: Sequence[Result]) -> Vitals:
-    public, flag, *each = results
-    answers = {}
-    for slot, result in zip(SLOTS, each, strict=True):
-        status, _, seconds = result.text.partition(" ")
-        answers[slot] = (int(status or 0), float(seconds.replace(",", ".") or 0))
-    return Vitals(nginx.parse_answer(public.stdout), answers, maintenance.parse(flag))

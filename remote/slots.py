@@ -204,14 +204,6 @@ def diagnose(
     return script("diagnose", *words, layout.base).as_root().called(f"diagnose {slot}")
 
 
-def health(port: int, path: str) -> Command:
-    """The app's own answer on its port, as "STATUS SECONDS"; 000 when there is none."""
-    return argv(
-        *("curl", "-s", "-o", "/dev/null", "--max-time", "5"),
-        *("-w", "%{http_code} %{time_total}", f"http://127.0.0.1:{port}{path}"),
-    ).allow(7, 28, 52, 56)
-
-
 def _container(item: dict[str, Any]) -> Container:
     labels = item["Config"]["Labels"]
     release = labels.get("edgepaas.release", "0")

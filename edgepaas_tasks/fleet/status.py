@@ -10,12 +10,13 @@ from typing import Any
 from edgepaas_tasks.targets import modes
 from edgepaas_tasks.targets.modes import Mode
 from edgepaas_tasks.targets.service import Service
-from remote import releases
+from remote import maintenance, releases, vitals
 from remote import service as at
 from remote.host import Host
 from remote.parallel import attempt
 from remote.releases import Entry
-from remote.service import State, Vitals
+from remote.service import State
+from remote.vitals import Answer, Vitals
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,15 @@ class HostStatus:
 def status(service: Service, hosts: Sequence[Host]) -> list[HostStatus]:
     """Ask all hosts, one round trip each; a host that does not answer is part of the answer."""
     path = service.health_path
-    commands = (*at.look(service.layout), *at.check(service.site, path))
-    split = len(at.look(service.layout))
+    looks = at.look(service.layout)
+    asked = (vitals.ask(service.site, path), maintenance.read(service.layout))
 
-    def ask(host: Host) -> tuple[State, Vitals]:
-        results = host.read(*commands)
-        return at.parse(results[:split]), at.parse_vitals(results[split:])
+    def ask(host: Host) -> tuple[State, Vitals, int]:
+        *seen, answers, flag = host.read(*looks, *asked)
+        return at.parse(seen), vitals.parse(answers.stdout), maintenance.parse(flag)
 
     answers, errors = attempt(hosts, ask)
-    wanted = releases.decided([state.history for state, _ in answers.values()])
+    wanted = releases.decided([state.history for state, *_ in answers.values()])
     return [
         judge(host.name, *answers[host.name], wanted)
         if host.name in answers
@@ -98,10 +99,15 @@ def look(service: Service, host: Host) -> State:
     return at.parse(host.read(*at.look(service.layout)))
 
 
-def judge(host: str, state: State, vitals: Vitals, wanted: Entry | None = None) -> HostStatus:
-    """What one look means. The flag is the truth; the others are held against it, and it against what was decided."""
+def judge(
+    host: str, state: State, vitals: Vitals, closed: int = 0, wanted: Entry | None = None
+) -> HostStatus:
+    """What one look means. The flag is the truth; the others are held against it, and it against what was decided.
+
+    `closed` is since when the maintenance page is up (epoch seconds), 0 when it is not.
+    """
     live, container = state.live, state.live_container
-    code, seconds = vitals.slots.get(live.slot, (0, 0.0))
+    answer = vitals.slots.get(live.slot, Answer())
     entries = [entry for entry in state.history if entry.release == live.release]
     known = state.releases.get(live.release)
     return HostStatus(
@@ -111,12 +117,12 @@ def judge(host: str, state: State, vitals: Vitals, wanted: Entry | None = None) 
         version=container.version if container else known.version if known else "",
         image=container.image if container else known.image if known else "",
         since=entries[-1].at if entries else 0,
-        healthy=200 <= code < 300 and vitals.public.ok and vitals.public.release == live.release,
-        health_status=code,
-        health_seconds=seconds,
+        healthy=answer.ok and vitals.public.ok and vitals.public.release == live.release,
+        health_status=answer.status,
+        health_seconds=answer.seconds,
         public_status=vitals.public.status,
         public_release=vitals.public.release,
-        maintenance=vitals.maintenance,
+        maintenance=closed,
         drift=tuple(_drift(state, vitals, wanted)),
         database=modes.live(state),
         containers=tuple(

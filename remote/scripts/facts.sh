@@ -40,26 +40,33 @@ proxy &
     # A derivative names its parent's release apart from its own.
     printf 'os_codename=%s\nos_platform=%s\n' "${UBUNTU_CODENAME:-${DEBIAN_CODENAME:-${VERSION_CODENAME-}}}" "${PLATFORM_ID-}"
 )
-echo "kernel=$(uname -s)"
-echo "arch=$(uname -m)"
+system=$(uname -sm)
+printf 'kernel=%s\narch=%s\n' "${system% *}" "${system##* }"
 echo "user=$(id -un)"
 echo "login=${SUDO_USER-}"
 echo "clock=$(date +%s)"
 if [ -d /run/systemd/system ]; then echo "init=systemd"; else echo "init=other"; fi
 # printf, since mawk prints large numbers as 2.4e+10
 awk '/^MemTotal:/ { printf "memory_total=%.0f\n", $2 * 1024 } /^MemAvailable:/ { printf "memory_free=%.0f\n", $2 * 1024 }' /proc/meminfo
+set --
 for path in / /opt /var/lib/docker; do
-    [ -d "$path" ] || continue
-    bytes=$(df -Pk "$path" | awk 'NR == 2 { printf "%.0f", $4 * 1024 }')
-    inodes=$(df -Pi "$path" | awk 'NR == 2 { print $4 }')
-    echo "disk=$path $bytes $inodes"
+    if [ -d "$path" ]; then set -- "$@" "$path"; fi
 done
+# A header and a line a path, twice: first what is free in KiB, then inodes.
+{ df -Pk "$@"; df -Pi "$@"; } 2>/dev/null | awk -v paths="$*" '
+    { free[NR] = $4 }
+    END {
+        count = split(paths, path, " ")
+        if (NR != 2 * (count + 1)) exit
+        for (n = 1; n <= count; n++) printf "disk=%s %.0f %s\n", path[n], free[1 + n] * 1024, free[count + 2 + n]
+    }'
 if command -v getenforce >/dev/null; then echo "selinux=$(getenforce)"; fi
 for tool in curl ss flock; do
     if command -v "$tool" >/dev/null; then echo "tool=$tool"; fi
 done
 for program in postgres psql; do
-    if command -v "$program" >/dev/null || ls /usr/lib/postgresql/*/bin/"$program" >/dev/null 2>&1; then echo "postgres=$program"; fi
+    set -- /usr/lib/postgresql/*/bin/"$program"
+    if command -v "$program" >/dev/null || [ -e "$1" ]; then echo "postgres=$program"; fi
 done
 # Its client library, which other programs of the host may link to another version of.
 if ldconfig -p 2>/dev/null | grep -q 'libpq\.so'; then echo "postgres=libpq"; fi

@@ -1,4 +1,4 @@
-"""The site's file says what the settings say; and what the public path answers is understood."""
+"""The site's file says what the settings say."""
 
 import re
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from remote.layout import Layout
-from remote.nginx import Answer, Site, parse_answer
+from remote.nginx import Site
 
 SITE = Site(
     layout=Layout("shop-prod"),
@@ -76,17 +76,3 @@ def test_two_services_share_no_variable():
     named = [set(re.findall(r"\$(shop_\w+)", site.render())) for site in (SITE, other)]
     assert named[0]
     assert not named[0] & named[1]
-
-
-@pytest.mark.parametrize(
-    ("said", "answer"),
-    [
-        ("HTTP/1.1 200 OK\r\nX-EdgePaaS-Release: 7\r\n\r\nseconds: 0.012\n", Answer(200, 7, 0.012)),
-        ("HTTP/2 204\r\nx-edgepaas-release: 7\r\n\r\nseconds: 0,5\n", Answer(204, 7, 0.5)),
-        ("HTTP/1.1 503 Service Unavailable\r\n\r\nseconds: 1\n", Answer(503, 0, 1.0)),
-        ("seconds: 5.0\n", Answer(0, 0, 5.0)),
-    ],
-)
-def test_what_the_public_path_answers_is_understood(said, answer):
-    assert parse_answer(said) == answer
-    assert parse_answer(said).ok == (answer.status in (200, 204))
