@@ -63,7 +63,7 @@ class Result:
         when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(self.begun))
         load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
         head = (
-            f"{when} UTC, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+            f"{when} UTC, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}, "
             f"Python {platform.python_version()}, load averages at the end {load}."
         )
         targets = table(
