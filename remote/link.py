@@ -124,7 +124,8 @@ class Link:
 
 def _close_channel(future: Future[Any]) -> None:
     if future.exception() is None:
-        future.result().close()
+        with suppress(OSError, EOFError):  # the connection is gone
+            future.result().close()
 
 
 def _close_all() -> None:

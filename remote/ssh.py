@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from remote.batch import Batch, Frames
 from remote.link import Link, link
 from remote.target import Target
 from remote.transport import Streams
+
+# What any call of a channel raises once the connection is gone: a write finds that out before the read does.
+GONE = (OSError, EOFError)
 
 
 class SSHTransport:
@@ -52,15 +55,16 @@ class SSHTransport:
                 for chunk in chunks:
                     channel.sendall(chunk)
                 channel.shutdown_write()
-            except OSError:
+            except GONE:
                 pass  # the other side ended; its frames, or their absence, say why
             except BaseException as error:
                 failures.append(error)
-                channel.close()
+                _end(channel)
 
         def receive_stderr() -> None:
-            while data := channel.recv_stderr(65536):
-                streams.err.feed(data)
+            with suppress(*GONE):
+                while data := channel.recv_stderr(65536):
+                    streams.err.feed(data)
 
         stderr = threading.Thread(target=receive_stderr, daemon=True)
         stderr.start()
@@ -82,9 +86,11 @@ class SSHTransport:
             streams.ended = True
         except TimeoutError:
             streams.late = True
+        except EOFError as error:
+            streams.note = str(error) or "the other side is gone"
         finally:
             self._channel = None
-            channel.close()
+            _end(channel)
         if failures:
             raise failures[0]
         return streams
@@ -99,7 +105,7 @@ class SSHTransport:
     def interrupt(self) -> None:
         channel = self._channel
         if channel is not None:
-            channel.close()
+            _end(channel)
 
     def close(self) -> None:
         self.interrupt()
@@ -107,3 +113,9 @@ class SSHTransport:
             self._own.close()
         else:
             self._link.rest()
+
+
+def _end(channel: Any) -> None:
+    """Closing tells the other side, if there is one still."""
+    with suppress(*GONE):
+        channel.close()
