@@ -36,7 +36,7 @@ lab-tests: $(VENV)/.ready
 soak: $(VENV)/.ready
 	EDGEPAAS_SOAK=1 $(PYTEST)
 
-# Against other tools, side by side; about 20 minutes on an idle machine. The figures go into docs/performance.md.
+# Against other tools, side by side; about 16 minutes on an idle machine. The figures go into docs/performance.md.
 bench: $(VENV)/.ready
 	$(VENV)/bin/python -m bench --write docs/performance.md
 
