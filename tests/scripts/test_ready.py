@@ -251,6 +251,27 @@ def test_a_look_does_not_wait_for_ever(run, stubs):
     assert len([line for line in stubs.said if line.startswith("sleep")]) == 50
 
 
+def test_the_room_on_each_disk_is_that_of_its_own_path(run, stubs):
+    stubs.add(
+        "df",
+        """
+kind=$1
+shift
+echo "Filesystem head head Available Use% Mounted"
+for path in "$@"; do
+    case $kind$path in
+    -Pk/) free=70000000 ;; -Pi/) free=700 ;;
+    -Pk/opt) free=3 ;; -Pi/opt) free=- ;;
+    *) free=9 ;;
+    esac
+    echo "/dev/x 1 1 $free 1% $path"
+done""",
+    )
+    lines = run("facts").stdout.splitlines()
+    disks = [line for line in lines if line.startswith("disk=")]
+    assert disks[:2] == ["disk=/ 71680000000 700", "disk=/opt 3072 -"]
+
+
 @pytest.mark.parametrize(
     ("there", "named"),
     [("psql", ["psql"]), ("postgres", ["postgres"]), ("library", ["libpq"]), ("", [])],
