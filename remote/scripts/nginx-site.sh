@@ -2,7 +2,7 @@
 # Prints "same", or "reloaded" or "started" once the new one is in use.
 # The candidate is tested in a copy of the configuration, so a broken one is never where nginx could read it.
 set -eu
-site=/etc/nginx/conf.d/$1
+site=/etc/nginx/conf.d/$1 port=$2 name=$3 log=/var/log/nginx/error.log
 umask 022
 work=$(mktemp -d /etc/nginx/.edgepaas.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -29,29 +29,58 @@ if ! nginx -t -q -c "$work/etc/nginx.conf" 2>"$work/said"; then
     echo "the new nginx configuration does not pass nginx -t; the old one stays" >&2
     exit 40
 fi
+# Workers of the configuration in use: one that was told to end says so in its title, and takes no connections.
+takers() {
+    grep -lsxzF 'nginx: worker process' /proc/[0-9]*/cmdline | while IFS= read -r file; do
+        if grep -qs "^PPid:[[:space:]]*$master\$" "${file%cmdline}status"; then echo "$file"; fi
+    done
+}
+answers() {
+    curl -s -o /dev/null -D - --max-time 2 -H "Host: $1" "http://127.0.0.1:$2/" | grep -qi '^x-edgepaas-release:'
+}
+# A reload is asynchronous, and old workers answer as ours do: it is in use when they are gone and the site answers.
+used() {
+    if [ -n "$before" ] && takers | grep -qxF -e "$before"; then return 1; fi
+    answers "$name" "$port"
+}
+take_back() {
+    if [ -e "$work/before" ]; then mv "$work/before" "$site"; else rm -f "$site"; fi
+    systemctl reload-or-restart nginx >&2 || :
+    rm -f "$pending"
+}
 if [ -e "$site" ]; then cp -p "$site" "$work/before"; fi
 chmod 644 "$work/candidate"
+master=$(systemctl show -p MainPID --value nginx)
+before=$(takers)
+logged=$(stat -c %s "$log" 2>/dev/null) || logged=0
 : >"$pending"
 mv "$work/candidate" "$site"
 if [ "$active" = yes ]; then verb=reload; else verb=start; fi
 if ! systemctl "$verb" nginx 2>"$work/said"; then
     cat "$work/said" >&2
-    if [ -e "$work/before" ]; then mv "$work/before" "$site"; else rm -f "$site"; fi
-    systemctl "$verb" nginx >&2 || :
-    rm -f "$pending"
+    take_back
     echo "nginx did not $verb with the new configuration; the old one is back" >&2
     exit 41
 fi
 systemctl is-enabled --quiet nginx || systemctl enable nginx >&2
-# A reload is asynchronous: it is in use when the site answers with our header.
 tries=0
-until curl -s -o /dev/null -D - --max-time 2 -H "Host: $3" "http://127.0.0.1:$2/" | grep -qi '^x-edgepaas-release:'; do
+until used; do
+    # What a reload meets, it only logs.
+    refused=$(tail -c "+$((logged + 1))" "$log" 2>/dev/null | grep -F '[emerg]' | head -n 1) || :
     tries=$((tries + 1))
-    if [ "$tries" -ge 25 ]; then
-        echo "nginx does not answer on port $2 with our site for host name $3: does another site claim it?" >&2
-        exit 42
+    if [ -z "$refused" ] && [ "$tries" -lt 50 ]; then
+        sleep 0.2
+        continue
     fi
-    sleep 0.2
+    take_back
+    if [ -n "$refused" ]; then
+        echo "$refused" >&2
+        echo "nginx did not reload with the new configuration; the old one is back" >&2
+        exit 41
+    fi
+    echo "nginx does not answer on port $port with our site for host name $name: does another site claim it?" >&2
+    echo "its former configuration is back" >&2
+    exit 42
 done
 rm -f "$pending"
 case $verb in start) echo started ;; *) echo reloaded ;; esac

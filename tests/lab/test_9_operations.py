@@ -121,6 +121,42 @@ def test_addresses_of_the_allow_list_see_the_app_in_maintenance(project, page):
     assert shown == "503", "what a proxy on the host forwards is not let in"
 
 
+# Its signals wait meanwhile, among them the one that asks for a reload.
+SLOW = """
+master=$(systemctl show -p MainPID --value nginx)
+kill -STOP "$master"
+setsid sh -c "sleep 3; kill -CONT $master" >/dev/null 2>&1 &
+"""
+
+
+def test_a_new_site_is_in_use_when_it_is_said_to_be(project, page):
+    """nginx takes its time to reload, and its old workers answer until then."""
+    project.inv("nginx.configure", "--env", "lab")
+    ours = project.host.run("ip route | sed -n 's/^default via \\([0-9.]*\\) .*/\\1/p'")
+    project.settings(merge(page, {"maintenance": {"allow": ["192.0.2.3", ours]}}))
+    project.host.run(SLOW)
+    assert "reloaded once" in project.inv("maintenance", "--env", "lab", "--on").stdout
+    assert project.get()["release"] != "0"
+
+
+def test_a_site_that_nginx_can_not_reload_with_is_taken_back(project):
+    """Its test does not tell: a port that something else has is found out when nginx opens it."""
+    before = project.host.run("cat /etc/nginx/conf.d/edgepaas-*.conf")
+    project.host.run("systemd-run -q --unit taken python3 -m http.server 8099")
+    try:
+        project.host.run("until ss -Hltn 'sport = 8099' | grep -q .; do sleep 0.1; done")
+        project.settings(merge(SETTINGS, {"nginx": {"listen": 8099}}))
+        refused = project.inv("nginx.configure", "--env", "lab", code=1).stderr
+        assert "edge1: " in refused
+        assert "bind() to 0.0.0.0:8099 failed (98: Address already in use)" in refused
+        assert "the old one is back" in refused
+        assert project.host.run("cat /etc/nginx/conf.d/edgepaas-*.conf") == before
+        project.host.run("systemctl restart nginx")
+    finally:
+        project.host.run("systemctl stop taken")
+    assert project.get()["release"] != "0"
+
+
 def test_maintenance_is_asked_about_without_changing_it(project):
     before = project.host.picture()
     assert "maintenance is off" in project.inv("maintenance", "--env", "lab").stdout
