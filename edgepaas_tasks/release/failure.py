@@ -77,7 +77,10 @@ def flipped_back(
     others: Sequence[str],
     still: Mapping[str, Exception],
 ) -> RemoteError:
-    """A release that failed on the public path of the hosts in `errors`; `still` could not be flipped back."""
+    """A release that did not become live for what is in `errors`.
+
+    `others` went back besides, `still` could not be flipped back.
+    """
     name, first = next(iter(errors.items()))
     got = [f"{host}: {_said(error)}" for host, error in errors.items()]
     if others:
@@ -92,20 +95,22 @@ def flipped_back(
             got="\n".join(got),
             next_step="inv status tells what is live; a rerun continues from what it finds",
         )
+    code = getattr(first, "code", 1)
     problem = {
         slots.GATE: "was no longer healthy before the flip; no traffic moved",
         slots.FULL: "could not be recorded, so no traffic moved",
-    }.get(getattr(first, "code", 1), "failed on the public path and was flipped back")
+        slots.PUBLIC: "failed on the public path and was flipped back",
+    }.get(code, "could not be made live")
     failed = GateFailed(
         name,
         f"release {release.number} ({release.version}) {problem}",
-        code=getattr(first, "code", 1),
+        code=code,
         got="\n".join(got),
         next_step="the release before serves; inv status tells what is live"
         + ("; once the host answers again, inv deploy puts all on one release" if still else ""),
     )
     failed.release = release
-    failed.flipped_back = failed.code not in (slots.GATE, slots.FULL)
+    failed.flipped_back = bool(others) or code in (slots.PUBLIC, slots.LOST)
     return failed
 
 

@@ -46,9 +46,10 @@ def flip(of: Rollout) -> str:
     if errors:
         told = [host.name for host in of.hosts if _code(errors.get(host.name)) == slots.TOLD]
         failed = {name: error for name, error in errors.items() if name not in told}
-        lost = [host for host in of.hosts if isinstance(failed.get(host.name), ConnectionLost)]
-        _, still = attempt(lost, lambda host: _point_back(of, host))
-        raise failure.flipped_back(of.release, failed, told, still)
+        doubtful = [host for host in of.hosts if _doubtful(failed.get(host.name))]
+        pointed, still = attempt(doubtful, lambda host: _point_back(of, host))
+        moved = [name for name, so in pointed.items() if so]
+        raise failure.flipped_back(of.release, failed, [*told, *moved], still)
     return f"verified through nginx, baked {of.service.settings.flip.bake:g} s"
 
 
@@ -68,10 +69,17 @@ def flip_to(service: Service, slot: str, release: int) -> Command:
     )
 
 
-def _point_back(of: Rollout, host: Host) -> None:
-    """Its script does so too when it loses us; this waits for that, and makes sure."""
+def _doubtful(error: Exception | None) -> bool:
+    """Whether a flip ended in a way that does not tell where traffic goes: cut off, or its script was killed."""
+    code = _code(error)
+    return isinstance(error, ConnectionLost) or (code != 0 and code not in slots.POINTED)
+
+
+def _point_back(of: Rollout, host: Host) -> bool:
+    """Whether there was need: a script that only lost us does so too. This waits for that, and makes sure."""
     now = Live(of.slots[host.name], of.release.number)
-    host.change(slots.point(of.service.layout, of.before[host.name], now))
+    (moved,) = host.change(slots.point(of.service.layout, of.before[host.name], now))
+    return moved.text == "moved"
 
 
 def _code(error: Exception | None) -> int:

@@ -200,6 +200,38 @@ def test_a_script_that_is_killed_before_its_reload_leaves_it_to_the_next_deploy(
     assert "pending" not in project.host.run("ls /etc/nginx/conf.d")
 
 
+# The shell of a flip in its bake, as the kernel does when memory runs out.
+KILL_FLIP = """
+end=$(($(date +%s) + 60))
+until nap=$(pgrep -fx 'sleep 0.1' | head -n 1); flip=$(ps -o ppid= -p "$nap"); kill -KILL $flip; do
+    [ "$(date +%s)" -lt "$end" ]
+done 2>/dev/null
+"""
+
+
+def test_a_flip_that_is_killed_on_the_host_does_not_leave_traffic_where_it_went(faulty):
+    project = faulty.project
+    faulty.configure(flip={"bake": 20, "drain": 5})
+    before = project.status()[0]
+    with Load(project.url, connections=2) as load:
+        process = faulty.start(faulty.words("deploy"), Fault("tell", "amid", "flip to"))
+        faulty.reach(process)
+        while project.host.run("readlink /opt/edgepaas/guestbook-lab/live").endswith(
+            f"/{before['release']}"
+        ):
+            assert process.poll() is None
+        project.host.run(KILL_FLIP)
+        done, _ = faulty.end(process)
+        after = project.status()[0]
+        faulty.configure()
+        faulty.converge()
+    assert done.returncode == 1
+    assert "could not be made live" in done.stderr
+    assert "flipped back too: edge1" in done.stderr
+    assert (after["slot"], after["release"]) == (before["slot"], before["release"])
+    assert load.report.failed == 0, str(load.report)
+
+
 @pytest.fixture
 def confined(faulty):
     """A second service of the same host, whose directory is on a disk of its own: the host's volume, 48 MB of it."""
