@@ -209,23 +209,41 @@ def test_the_makefile_calls_inv_with_the_environment(run_tasks, folder):
         assert done.stdout.splitlines()[-1] == f".venv/bin/inv {target} --env prod", done.stderr
 
 
+def lint(workflow: Path) -> subprocess.CompletedProcess:
+    words = (BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow)
+    return subprocess.run(words, capture_output=True, text=True)
+
+
 @pytest.mark.parametrize("words", [(), ("--host", "203.0.113.5")])
 def test_the_workflow_is_one_by_githubs_schema(run_tasks, existing, words):
     run_tasks(existing, "init", *words)
-    done = subprocess.run(
-        [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW],
-        cwd=existing,
-        capture_output=True,
-        text=True,
-    )
+    done = lint(existing / WORKFLOW)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_schema_would_notice(existing):
-    (existing / "bad.yml").write_text("on: push\njobs: {a: {runs-on: x, steps: [{runs: y}]}}\n")
-    words = ("--builtin-schema", "vendor.github-workflows", "bad.yml")
-    done = subprocess.run([BIN / "check-jsonschema", *words], cwd=existing, capture_output=True)
-    assert done.returncode == 1
+    bad = existing / "bad.yml"
+    bad.write_text("on: push\njobs: {a: {runs-on: x, steps: [{runs: y}]}}\n")
+    assert lint(bad).returncode == 1
+
+
+def test_this_repositorys_own_workflow_runs_what_decides(tmp_path):
+    workflow = ROOT / ".github" / "workflows" / "test.yml"
+    assert lint(workflow).returncode == 0
+    (step,) = (
+        one for one in yaml.safe_load(workflow.read_text())["jobs"]["test"]["steps"] if "run" in one
+    )
+    (tmp_path / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "run").write_text('#!/bin/sh\necho "decided in $PATH"\n')
+    for program in (tmp_path / "sudo", tmp_path / ".ci" / "run"):
+        program.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ("bash", "-e", "-c", step["run"]), cwd=tmp_path, env=environ, capture_output=True, text=True
+    )
+    assert done.stdout == f"decided in {environ['PATH']}\n", done.stderr
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
 def test_the_workflow_is_safe(run_tasks, existing):
