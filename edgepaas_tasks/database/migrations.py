@@ -184,7 +184,7 @@ def _run(
     words = (action, database.alembic, database.migration_url or "DATABASE_URL")
     arguments = (*words, f"{database.lock_wait:g}", *more)
     modules = (*MODULES, "names", "reset") if action == "reset" else MODULES
-    command = oneoff.command(of, image, composed, modules, arguments)
+    command = oneoff.command(of, image, composed, modules, arguments, changes=changes)
     command = command.within(database.timeout).called(f"migrate: {action}")
     (result,) = host.change(command) if changes else host.read(command)
     answer = oneoff.parse(result.stdout)

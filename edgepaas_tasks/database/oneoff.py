@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from importlib.resources import files
 from typing import Any
 
@@ -35,11 +36,19 @@ def command(
     composed: Environment,
     modules: tuple[str, ...],
     arguments: tuple[str, ...],
+    *,
+    changes: bool,
 ) -> Command:
-    """Runs the last of `modules` on the host with the release's variables."""
-    name = f"{of.layout.service}-{modules[-1]}"
+    """Runs the last of `modules` on the host with the release's variables.
+
+    What changes the schema runs alone, under the lease, and ends one that was left behind; what only reads runs beside
+    anything, and ends nothing.
+    """
+    service = of.layout.service
+    name = f"{service}-migrate" if changes else f"{service}-{modules[-1]}-{secrets.token_hex(4)}"
     root = of.layout.runtime(composed.certificate) if composed.certificate else ""
-    words = (image, name, program(*modules), " ".join(arguments), root, *composed.names)
+    kind = "alone" if changes else "beside"
+    words = (image, name, program(*modules), " ".join(arguments), root, kind, *composed.names)
     return script("one-off", *words, stdin=composed.text).as_root()
 
 

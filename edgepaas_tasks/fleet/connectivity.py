@@ -114,5 +114,6 @@ def _image(state: State) -> str:
 def _ask(of: Service, image: str, values: Resolution) -> Command:
     composed = environment.compose(of.settings, values, 0, "preflight")
     arguments = (of.settings.database.alembic,)
-    command = oneoff.command(of, image, composed, ("database", "reach"), arguments)
+    modules = ("database", "reach")
+    command = oneoff.command(of, image, composed, modules, arguments, changes=False)
     return command.within(90).called("ask the database")

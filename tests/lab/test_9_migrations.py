@@ -297,6 +297,10 @@ def given_back(site) -> None:
 def test_a_killed_migration_gives_its_lock_back_and_a_rerun_completes(site):
     site.inv("migrate.down", "--env", "lab", "--to", "0001")
     deploy = asleep(site, "killed-container")
+    # Who looks meanwhile ends nothing.
+    assert "the database is at 0001" in site.inv("migrate.status", "--env", "lab").stdout
+    assert "ADD COLUMN mood" in site.inv("migrate.sql", "--env", "lab").stdout
+    assert site.server.sql(SLEEPING) == "1"
     site.host.run("docker kill guestbook-lab-migrate")
     deploy.communicate(timeout=60)
     assert deploy.returncode == 1

@@ -1,0 +1,28 @@
+"""Programs of ours inside a container of the app's image: how they are called on a host."""
+
+from edgepaas_tasks import settings
+from edgepaas_tasks.database import oneoff
+from edgepaas_tasks.targets.service import describe
+from edgepaas_tasks.variables.environment import Environment
+from env.secret import Secret
+
+TREE = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
+NOTHING = Environment(Secret(""), (), "")
+
+
+def called(*modules, changes):
+    of = describe(settings.load(TREE, "test"))
+    command = oneoff.command(of, "sha256:1", NOTHING, modules, ("status",), changes=changes)
+    return command.words[2], command.words[6]
+
+
+def test_whoever_only_reads_has_a_container_of_its_own():
+    first, second = (called("database", "reach", changes=False) for _ in range(2))
+    assert first != second
+    assert first[0].startswith("shop-test-reach-")
+    assert first[1] == second[1] == "beside"
+
+
+def test_all_that_change_the_schema_share_one_name():
+    found = {called("database", "reach", last, changes=True) for last in ("migrate", "reset")}
+    assert found == {("shop-test-migrate", "alone")}
