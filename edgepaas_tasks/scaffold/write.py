@@ -50,8 +50,7 @@ class Scaffolded:
 
 
 def scaffold(folder: Path, wanted: Wanted, project: Project) -> Scaffolded:
-    """Writes what is missing. Never over a file. Raises Refused where nothing can be written."""
-    done = Scaffolded()
+    """Writes what is missing, never over a file. Raises Refused, before it writes, where something is in the way."""
     files = dict(FILES)
     if project.empty:
         files |= APP
@@ -74,12 +73,18 @@ def scaffold(folder: Path, wanted: Wanted, project: Project) -> Scaffolded:
         "package": installed(),
         "health": project.health or "/openapi.json",
     }
-    for name, template in files.items():
+    kept = [name for name in files if os.path.lexists(folder / name)]
+    texts = {
+        name: render(template, values) if template else ""
+        for name, template in files.items()
+        if name not in kept
+    }
+    for name in texts:
+        if problem := _obstacle(folder, name):
+            raise Refused(f"{folder / name}: {problem}; nothing was written")
+    done = Scaffolded(kept=kept, notes=list(_notes(folder, project, kept)))
+    for name, text in texts.items():
         path = folder / name
-        if os.path.lexists(path):
-            done.kept.append(name)
-            continue
-        text = render(template, values) if template else ""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
@@ -87,7 +92,6 @@ def scaffold(folder: Path, wanted: Wanted, project: Project) -> Scaffolded:
         except OSError as error:
             raise Refused(f"{path}: {error.strerror}") from None
         done.written.append(name)
-    done.notes += _notes(folder, project, done.kept)
     return done
 
 
@@ -126,11 +130,29 @@ def installed() -> str:
     return f"{PACKAGE}=={found.version}"
 
 
+def _obstacle(folder: Path, name: str) -> str:
+    """What stands where a file's directories have to be, empty when nothing does."""
+    place = folder
+    for part in Path(name).parent.parts:
+        if not os.path.lexists(place / part):
+            break
+        place /= part
+        if not place.is_dir():
+            return f"{place.relative_to(folder)} is no directory"
+    return "" if os.access(place, os.W_OK) else f"{place} is not writable"
+
+
 def _notes(folder: Path, project: Project, kept: Sequence[str]) -> Iterator[str]:
     ignored = {".gitignore": (".env", ".env.*", ".lab/"), ".dockerignore": (".env", ".git", ".lab")}
     for name, wanted in ignored.items():
         if name in kept:
-            lines = {line.strip().strip("/") for line in (folder / name).read_text().splitlines()}
+            try:
+                # Whatever the encoding, the rules that we look for are ASCII.
+                text = (folder / name).read_text("utf-8", "replace")
+            except OSError as error:
+                yield f"{name} is there and can not be read ({error.strerror}): mend it, and add {', '.join(wanted)}"
+                continue
+            lines = {line.strip().strip("/") for line in text.splitlines()}
             missing = [one for one in wanted if one.strip("/") not in lines and "**" not in lines]
             if missing:
                 yield f"{name} was there and lacks {', '.join(missing)}: add what your rules do not cover"

@@ -116,6 +116,54 @@ def test_a_dangling_link_is_something_that_is_there(run_tasks, folder, tmp_path)
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.parametrize("name", [".gitignore", ".dockerignore"])
+def test_rules_that_can_not_be_read_are_a_note(run_tasks, folder, tmp_path, name):
+    (folder / name).symlink_to(tmp_path / "nowhere")
+    said = run_tasks(folder, "init").stdout
+    assert f"note: {name} is there and can not be read (No such file or directory)" in said
+    assert "add .env, " in said
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    said = run_tasks(folder, "init").stdout
+    assert f"note: {name} is there and can not be read (Is a directory)" in said
+
+
+def test_rules_in_another_encoding_are_read(run_tasks, folder):
+    (folder / ".dockerignore").write_bytes("# für uns\n.env\n.git\n.lab\n".encode("latin-1"))
+    (folder / ".gitignore").write_bytes("# für uns\n.env\n".encode("latin-1"))
+    said = run_tasks(folder, "init").stdout
+    assert "note: .dockerignore" not in said
+    assert "note: .gitignore was there and lacks .env.*, .lab/" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("app", "app/__init__.py"), (".github", ".github/workflows/deploy.yml")]
+)
+def test_a_file_in_the_place_of_a_directory_is_found_before_anything_is_written(
+    run_tasks, folder, name, file
+):
+    (folder / name).write_text("")
+    said = run_tasks(folder, "init", code=1).stderr
+    assert said == f"{folder / file}: {name} is no directory; nothing was written\n"
+    assert [path.name for path in folder.iterdir()] == [name]
+
+
+def test_a_directory_that_takes_nothing_is_found_before_anything_is_written(
+    run_tasks, folder, monkeypatch
+):
+    (folder / ".github").mkdir()
+    access = os.access
+    # Whoever may do everything, as root, is not stopped by a mode.
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name != ".github" and access(path, mode)
+    )
+    said = run_tasks(folder, "init", code=1).stderr
+    assert said == (
+        f"{folder / WORKFLOW}: {folder / '.github'} is not writable; nothing was written\n"
+    )
+    assert [path.name for path in folder.iterdir()] == [".github"]
+
+
 def test_an_existing_project_is_read(run_tasks, existing):
     found = look(existing)
     assert (found.target, found.install, found.serves) == (
