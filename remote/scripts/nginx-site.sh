@@ -15,8 +15,8 @@ if cmp -s "$work/candidate" "$site" && [ "$active" = yes ] && [ ! -e "$pending" 
 fi
 mkdir "$work/etc" "$work/etc/conf.d"
 for entry in /etc/nginx/*; do
-    name=${entry##*/}
-    case $name in conf.d | nginx.conf) ;; *) ln -s "$entry" "$work/etc/$name" ;; esac
+    file=${entry##*/}
+    case $file in conf.d | nginx.conf) ;; *) ln -s "$entry" "$work/etc/$file" ;; esac
 done
 for entry in /etc/nginx/conf.d/*; do
     [ -e "$entry" ] || continue

@@ -44,6 +44,7 @@ def test_a_new_site_is_tested_then_used(configure, nginx, stubs):
     assert site(nginx) == "new\n"
     order = [line.split()[0:2] for line in stubs.said if line.split()[0] in ("nginx", "systemctl")]
     assert order.index(["nginx", "-t"]) < order.index(["systemctl", "reload"])
+    assert any("Host: shop.example" in line for line in stubs.said)
 
 
 def test_the_same_site_is_left_alone(configure, nginx, stubs):
