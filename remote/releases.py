@@ -151,6 +151,11 @@ def previous(entries: Sequence[Entry], live: int) -> Entry | None:
     return before[-1] if before else None
 
 
+def good(entries: Sequence[Entry]) -> frozenset[int]:
+    """The releases that it was once decided to keep."""
+    return frozenset(entry.release for entry in entries if entry.result == GOOD)
+
+
 def last_good(entries: Sequence[Entry]) -> Entry | None:
     """The release that it was decided to keep, as far as this host knows."""
     return next((entry for entry in reversed(entries) if entry.result == GOOD), None)

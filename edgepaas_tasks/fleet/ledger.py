@@ -45,12 +45,9 @@ def read(service: Service, hosts: Sequence[Host]) -> list[Ledger]:
 
     def ask(host: Host) -> Ledger:
         live, history, kept = host.read(*commands)
-        return Ledger(
-            host.name,
-            releases.parse_history(history.stdout),
-            slots.parse_live(live.text),
-            frozenset(releases.parse_releases(kept.stdout)),
-        )
+        entries = releases.parse_history(history.stdout)
+        there = releases.good(entries) & releases.parse_releases(kept.stdout).keys()
+        return Ledger(host.name, entries, slots.parse_live(live.text), there)
 
     answers, errors = attempt(hosts, ask)
     return [

@@ -54,7 +54,7 @@ def deploy(
     help={
         "env": ENV_HELP,
         "to": "Number of a kept release (default: the good one before the live one).",
-        "allow_newer_schema": "Also when its image does not know the database's revision.",
+        "allow_newer_schema": "Do not ask whether its image fits the database's revision.",
         "allow_fallback": "Go to SQLite, though the live release is on Postgres.",
         "wait": WAIT_HELP,
     }

@@ -18,7 +18,7 @@ Stage and start are one round trip where no migration stands between them.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console.boundary import Refused
@@ -103,17 +103,23 @@ def carry(
     composed: Environment | None,
     *,
     allow_destructive: bool = False,
+    check: Callable[[], None] | None = None,
 ) -> Outcome:
     """From an image and an environment to live traffic.
 
     A kept release (no environment given) migrates nothing, and where it still runs everywhere it is only flipped to.
+    `check` is called once every host has the image; what it raises ends all, with nothing started.
     """
     shipping = Shipping(rollout.service, rollout.hosts, rollout.states, rollout.release)
+    starts = composed is not None or not rollout.warm
     try:
-        if composed is not None or not rollout.warm:
+        if starts:
             with progress.phase("ship") as phase:
                 phase.outcome = shipping.ship(here)
             rollout.release = shipping.release
+        if check is not None:
+            check()
+        if starts:
             _start(rollout, progress, composed, allow_destructive=allow_destructive)
         with progress.phase("flip") as phase:
             phase.outcome = traffic.flip(rollout)

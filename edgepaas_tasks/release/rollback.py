@@ -51,12 +51,15 @@ def rollback(
         modes.require(states, release.database, allow_fallback=allow_fallback)
         rollout = Rollout(service, hosts, states, tenure.fence, release, "rollback", begun)
         rollout.database = "" if allow_fallback else None
-        if _on_postgres(service, states, release) and not allow_newer_schema:
+
+        def check() -> None:
             with progress.phase("schema") as phase:
-                found = _known_schema(service, hosts[0], states, release)
+                found = _fitting_schema(service, hosts[0], rollout.release)
                 rollout.schema, phase.outcome = found.at, found.text
+
+        asked = _on_postgres(service, states, release) and not allow_newer_schema
         here = None if rollout.warm else kept_image(release)
-        return carry(rollout, progress, here, None)
+        return carry(rollout, progress, here, None, check=check if asked else None)
 
 
 def _on_postgres(service: Service, states: Mapping[str, State], release: Release) -> bool:
@@ -66,31 +69,35 @@ def _on_postgres(service: Service, states: Mapping[str, State], release: Release
     return any(modes.live(state).mode != modes.SQLITE for state in states.values())
 
 
-def _known_schema(
-    service: Service, host: Host, states: Mapping[str, State], release: Release
-) -> Upgraded:
-    """Where the database is. Refuses an image that does not know that revision, with the way down to one it knows."""
-    if release.image not in states[host.name].images:
-        return Upgraded("", "not checked: the image is not on the host any more")
+def _fitting_schema(service: Service, host: Host, release: Release) -> Upgraded:
+    """Where the database is. Refuses a release whose code is for another schema, with the way there."""
     composed = environment.kept(host, service, release)
     found = migrations.status(service, host, release.image, composed)
     if found is None:
         return Upgraded("", "the image has no Alembic")
+    at = ", ".join(found.at) or "nothing"
+    name = service.settings.environment
     if found.ahead:
-        name = service.settings.environment
         raise Refused(
-            f"{host.name}: the database is at {', '.join(found.at)}, which the image of release "
-            f"{release.number} ({release.version}) does not know; nothing was changed\n"
+            f"{host.name}: the database is at {at}, which the image of release "
+            f"{release.number} ({release.version}) does not know; the live release serves on\n"
             f"  next:  inv migrate.down --to {found.head} --env {name}, then roll back; "
             "or --allow-newer-schema, if the old code works with the new schema"
         )
-    at = ", ".join(found.at)
-    return Upgraded(at, f"at {at or 'nothing'}, which its image knows")
+    if found.pending:
+        raise Refused(
+            f"{host.name}: the database is at {at}, without what release {release.number} ({release.version}) "
+            f"needs: {'; '.join(found.pending)}; the live release serves on\n"
+            f"  next:  inv deploy --env {name}, which migrates"
+        )
+    return Upgraded(", ".join(found.at), f"at {at}, which its image knows")
 
 
 def _kept(states: Mapping[str, State], to: int | None) -> Release:
     """The release that every host has kept and can go back to. Raises Refused."""
     wanted: dict[str, int] = {}
+    # What any host has on record as good was decided for all of them.
+    good = releases.good([entry for state in states.values() for entry in state.history])
     for name, state in states.items():
         if to is None:
             entry = releases.previous(state.history, state.live.release)
@@ -99,9 +106,10 @@ def _kept(states: Mapping[str, State], to: int | None) -> Release:
             wanted[name] = entry.release
         else:
             wanted[name] = to
-        if wanted[name] not in state.releases:
-            kept = ", ".join(str(number) for number in sorted(state.releases)) or "none"
-            raise Refused(f"{name}: release {wanted[name]} is not kept here (kept: {kept})")
+        if wanted[name] not in good & state.releases.keys():
+            lacks = "is not kept here" if wanted[name] not in state.releases else "was never good"
+            kept = ", ".join(map(str, sorted(good & state.releases.keys()))) or "none"
+            raise Refused(f"{name}: release {wanted[name]} {lacks} (good and kept: {kept})")
         if wanted[name] == state.live.release:
             raise Refused(f"{name}: release {wanted[name]} is live already")
     if len(set(wanted.values())) > 1:
