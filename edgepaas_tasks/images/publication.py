@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepaas_tasks.console.boundary import Refused, conceal
+from edgepaas_tasks.images import names
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.settings import Settings, SettingsError
 from edgepaas_tasks.variables import sources
@@ -50,7 +51,7 @@ def login(settings: Settings, server: str) -> Login | None:
             f"  next:  set it in the process environment, or {name}_FILE to a file with it"
         )
     conceal(found.text)
-    return Login(server.partition("/")[0], settings.image.username, Secret(found.text))
+    return Login(names.registry(server), settings.image.username, Secret(found.text))
 
 
 def publish(settings: Settings, here: Image) -> str:
@@ -76,9 +77,9 @@ def publish(settings: Settings, here: Image) -> str:
         ) from None
     finally:
         local.run("docker", "rmi", target, ok=(0, 1))
-    path = target.rpartition(":")[0]
+    path = names.familiar(target.rpartition(":")[0])
     for one in told:
-        if one.startswith(f"{path}@"):
+        if names.familiar(one).startswith(f"{path}@"):
             return f"{chosen.server}/{name.rpartition(':')[0]}@{one.partition('@')[2]}"
     raise Refused(f"the engine does not say under which digest {target} was pushed")
 
@@ -86,7 +87,7 @@ def publish(settings: Settings, here: Image) -> str:
 def fetch(settings: Settings, reference: str) -> None:
     """Pull an image that somebody else built onto this machine. Raises Refused when that is not possible."""
     server = settings.image.server
-    ours = bool(server) and reference.startswith(f"{server}/")
+    ours = bool(server) and names.familiar(reference).startswith(f"{names.familiar(server)}/")
     try:
         with logged_in(login(settings, server) if ours else None) as environment:
             local.run("docker", "pull", "--quiet", reference, timeout=PUSH, env=environment)

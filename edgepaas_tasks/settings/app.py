@@ -30,8 +30,9 @@ class Build(Part):
 class Image(Part):
     """The image's name, and how it reaches the hosts: over SSH, or by a registry that both sides reach.
 
-    `server` is host[:port][/path] of the registry, `push_server` how this machine reaches it, if otherwise. `password`
-    names the variable with the password of `username`; without a user the engines' own logins are used.
+    `server` is host[:port][/path] of the registry (Docker Hub: docker.io/ACCOUNT), `push_server` how this machine
+    reaches it, if otherwise. `password` names the variable with the password of `username`; without a user the engines'
+    own logins are used.
     """
 
     name: str = ""
@@ -48,6 +49,19 @@ class Image(Part):
             raise ValueError(
                 "an image name has lower-case letters, digits and . _ - / between them"
             )
+        return value
+
+    @field_validator("server", "push_server")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        host, _, path = value.partition("/")
+        # What an engine takes for a host; the first part of any other name is an account on Docker Hub.
+        if value and host != "localhost" and not {".", ":"} & set(host):
+            raise ValueError(
+                f"{host} is no host name: write docker.io/{value} for Docker Hub, else registry.example.org/{value}"
+            )
+        if host in ("docker.io", "index.docker.io") and not path:
+            raise ValueError("Docker Hub keeps images in accounts: write docker.io/ACCOUNT")
         return value
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.images import publication
+from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.publication import Login
 from edgepaas_tasks.settings import SettingsError
 from env.secret import Secret
@@ -16,6 +17,7 @@ from env.secret import Secret
 DOCKER = """#!/bin/sh
 echo "$*" >>"$CALLS"
 [ "$1" = login ] && { cat >"$DOCKER_CONFIG/stdin"; exit "${LOGIN:-0}"; }
+case "$*" in *RepoDigests*) printf '%s\\n' $DIGESTS;; esac
 exit 0
 """
 
@@ -85,6 +87,53 @@ def test_the_password_is_the_variable_that_the_settings_name(monkeypatch, tmp_pa
     monkeypatch.delenv("REG_PASS")
     monkeypatch.setenv("REG_PASS_FILE", str(tmp_path / "secret"))
     assert publication.login(chosen, "reg.example").password.text() == "from-a-file"
+
+
+HUB = ["docker.io/acme", "index.docker.io/acme"]
+
+
+@pytest.mark.parametrize("server", HUB)
+def test_the_engine_lists_what_is_on_docker_hub_without_its_host(monkeypatch, server):
+    monkeypatch.setenv("DIGESTS", "other/shop@sha256:1 acme/shop@sha256:2")
+    chosen = load(transport="registry", server=server)
+    told = publication.publish(chosen, Image("shop:v1", "sha256:a"))
+    assert told == f"{server}/shop@sha256:2"
+
+
+@pytest.mark.parametrize("server", HUB)
+def test_a_login_to_docker_hub_is_one_to_its_canonical_server(monkeypatch, server):
+    monkeypatch.setenv("REGISTRY_PASSWORD", "hush")
+    chosen = load(transport="registry", server=server, username="me")
+    assert publication.login(chosen, server).server == "docker.io"
+
+
+@pytest.mark.parametrize("server", HUB)
+@pytest.mark.parametrize("name", ["acme/shop:v1", "docker.io/acme/shop:v1"])
+def test_an_image_on_docker_hub_is_fetched_with_its_login_however_it_is_written(
+    monkeypatch, tmp_path, server, name
+):
+    monkeypatch.setenv("REGISTRY_PASSWORD", "hush")
+    publication.fetch(load(server=server, username="me"), name)
+    publication.fetch(load(server=server, username="me"), "other/shop:v1")
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "login --username me --password-stdin docker.io",
+        f"pull --quiet {name}",
+        "pull --quiet other/shop:v1",
+    ]
+
+
+@pytest.mark.parametrize("key", ["server", "push_server"])
+def test_a_server_without_a_host_name_is_refused_with_what_to_write(key):
+    given = {"server": "registry.example", key: "acme/team"}
+    with pytest.raises(SettingsError, match=rf"edgepaas.image.{key}: .*docker.io/acme/team"):
+        load(transport="registry", **given)
+    for good in ("localhost/acme", "registry:5000", "registry.example/acme", "docker.io/acme"):
+        load(transport="registry", **{**given, key: good})
+
+
+def test_docker_hub_needs_an_account():
+    with pytest.raises(SettingsError, match="write docker.io/ACCOUNT"):
+        load(transport="registry", server="docker.io")
 
 
 def test_a_registry_needs_a_server():
