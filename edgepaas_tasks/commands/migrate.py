@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from edgepaas_tasks.commands.options import patience_of
@@ -12,8 +13,11 @@ from edgepaas_tasks.database import backup, migrations
 from edgepaas_tasks.fleet import status as statuses
 from edgepaas_tasks.lease.tenure import held
 from edgepaas_tasks.report import schema as report
+from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.targets.service import Service, hosts, service
 from edgepaas_tasks.variables import environment
+from edgepaas_tasks.variables.environment import Environment
+from remote.host import Host
 
 
 def status(c: Any, env: str) -> str:
@@ -34,24 +38,44 @@ def sql(c: Any, env: str) -> str:
         return migrations.sql(of, found[0], image, migrations.compose(of, values))
 
 
-def migrate(c: Any, env: str, *, to: str, allow_destructive: bool, wait: str) -> str:
-    """Up to the live image's head, or down to a revision, under the lease."""
+def up(c: Any, env: str, *, allow_destructive: bool, wait: str) -> str:
+    """Up to the live image's head, under the lease."""
+
+    def upgrade(of: Service, host: Host, image: str, composed: Environment) -> str:
+        done = migrations.up(of, host, image, composed, allow_destructive=allow_destructive)
+        return done.text
+
     of = _migrated(c, env)
-    values = environment.gather(of.settings, ())
+    return _migrate(of, migrations.compose(of, environment.gather(of.settings, ())), upgrade, wait)
+
+
+def down(c: Any, env: str, *, to: str, confirm: str, wait: str) -> str:
+    """Down to a revision, under the lease; of a production-like database all the way only with its name typed."""
+
+    def downgrade(of: Service, host: Host, image: str, composed: Environment) -> str:
+        return migrations.down(of, host, image, composed, to)
+
+    of = _migrated(c, env)
+    composed = migrations.compose(of, environment.gather(of.settings, ()))
+    if to == "base" and of.settings.production_like:
+        _confirm(of.settings, composed, confirm, "takes back all migrations of")
+    return _migrate(of, composed, downgrade, wait)
+
+
+def _migrate(
+    of: Service,
+    composed: Environment,
+    work: Callable[[Service, Host, str, Environment], str],
+    wait: str,
+) -> str:
     patience = patience_of(of, wait)
     title = f"migrate {of.settings.app} in {of.settings.environment}"
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
         host = found[0]
         with held(of, found, progress, "migrate", patience) as (_, states):
             image = migrations.live_image(states[host.name], host.name)
-            composed = migrations.compose(of, values)
             with progress.phase("migrate") as phase:
-                if to:
-                    phase.outcome = migrations.down(of, host, image, composed, to)
-                else:
-                    phase.outcome = migrations.up(
-                        of, host, image, composed, allow_destructive=allow_destructive
-                    ).text
+                phase.outcome = work(of, host, image, composed)
     return f"{host.name}: {phase.outcome}"
 
 
@@ -67,8 +91,7 @@ def reset(c: Any, env: str, *, confirm: str, wait: str) -> str:
         )
     values = environment.gather(of.settings, ())
     composed = migrations.compose(of, values)
-    database = migrations.database_name(of.settings, composed)
-    _confirm(name, database, confirm)
+    database = _confirm(of.settings, composed, confirm, "empties")
     patience = patience_of(of, wait)
     with (
         Progress(f"reset the database of {name}") as progress,
@@ -84,23 +107,18 @@ def reset(c: Any, env: str, *, confirm: str, wait: str) -> str:
     return f"{host.name}: {phase.outcome}"
 
 
-def _confirm(environment: str, database: str, given: str) -> None:
-    """Raises Refused unless the database's name was typed."""
+def _confirm(settings: Settings, composed: Environment, given: str, does: str) -> str:
+    """The database's name. Raises Refused unless it was typed."""
+    database = migrations.database_name(settings, composed)
     if not database:
         raise Refused("DATABASE_URL names no database")
+    loss = f"{does} the database {database} of {settings.environment}"
     if not given and sys.stdin is not None and sys.stdin.isatty():
-        print(
-            f"everything in the database {database} of {environment} will be gone.\n"
-            "Type its name to go on: ",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(f"this {loss}.\nType its name to go on: ", end="", file=sys.stderr, flush=True)
         given = sys.stdin.readline().strip()
     if given != database:
-        raise Refused(
-            f"not confirmed, nothing was changed: --confirm {database} empties the database {database} of {environment}"
-        )
+        raise Refused(f"not confirmed, nothing was changed: --confirm {database} {loss}")
+    return database
 
 
 def _migrated(c: Any, env: str) -> Service:

@@ -127,12 +127,20 @@ def _up(of: Service, host: Host, image: str, composed: Environment, *more: str) 
 
 
 def down(of: Service, host: Host, image: str, composed: Environment, to: str) -> str:
-    """Downgrades to a revision, with the scripts of the image that is live. Raises Refused."""
+    """Downgrades to a revision, with the scripts of the image that is live. Raises Refused.
+
+    The backup of the settings comes first, where the image has a way down to that revision.
+    """
+    saved = ""
+    if of.settings.database.backup:
+        found = status(of, host, image, composed)
+        if found is not None and to in (*found.known, "base"):
+            saved = f"{backup.run(of.settings, composed)}; "
     answer = _run(of, host, image, composed, "down", to, changes=True)
     if answer.get("kind") == "none":
         raise Refused(f"{host.name}: the live image has no Alembic")
     before, at = (", ".join(answer[key]) or "nothing" for key in ("before", "at"))
-    return f"from {before} down to {at}"
+    return f"{saved}from {before} down to {at}"
 
 
 def reset(of: Service, host: Host, image: str, composed: Environment, name: str) -> str:

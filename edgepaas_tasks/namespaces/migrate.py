@@ -36,24 +36,25 @@ def up(c: Any, env: str = "", allow_destructive: bool = False, wait: str = "") -
     """Upgrade the database to the live image's revision."""
     from edgepaas_tasks.commands import migrate as commands
 
-    say(commands.migrate(c, env, to="", allow_destructive=allow_destructive, wait=wait))
+    say(commands.up(c, env, allow_destructive=allow_destructive, wait=wait))
 
 
 @task(
     help={
         "env": ENV_HELP,
-        "to": "The revision to go down to, one that the live image knows.",
+        "to": "The revision to go down to, one that the live image knows; base for none.",
+        "confirm": "The database's name, for base in production.",
         "wait": WAIT_HELP,
     }
 )
-def down(c: Any, env: str = "", to: str = "", wait: str = "") -> None:
-    """Downgrade the database with the live image's scripts."""
+def down(c: Any, env: str = "", to: str = "", confirm: str = "", wait: str = "") -> None:
+    """Back up, and downgrade with the live image's scripts."""
     from edgepaas_tasks.commands import migrate as commands
     from edgepaas_tasks.settings import SettingsError
 
     if not to:
         raise SettingsError("--to REVISION: which one to go down to; inv migrate.status tells")
-    say(commands.migrate(c, env, to=to, allow_destructive=True, wait=wait))
+    say(commands.down(c, env, to=to, confirm=confirm, wait=wait))
 
 
 @task(
