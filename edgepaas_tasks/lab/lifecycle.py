@@ -107,10 +107,13 @@ def up(
 
 
 def down(folder: Path, say: Say, *, with_images: bool = False) -> None:
-    """Removes containers, volumes, network, loop devices and files of this lab, found by its label and its state."""
+    """Removes containers, volumes, network, loop devices and files of this lab.
+
+    Found by its label and its place, so that a folder which somebody has deleted leaves nothing behind either.
+    """
     folder = folder.resolve()
     known = state.load(folder) if state.path(folder).exists() else None
-    if known is not None and engine.works():
+    if engine.works():
         for name in _labelled(folder, "ps", "-a", "--format", "{{.Names}}"):
             hosts.remove(name)
             say(f"removed {name}")
@@ -118,9 +121,8 @@ def down(folder: Path, say: Say, *, with_images: bool = False) -> None:
             local.run("docker", "volume", "rm", name, ok=(0, 1))
         for name in _labelled(folder, "network", "ls", "--format", "{{.Name}}"):
             local.run("docker", "network", "rm", name, ok=(0, 1))
+    volumes.detach(folder)
     if known is not None:
-        for host in known.hosts:
-            volumes.detach(Path(host.disk))
         shutil.rmtree(folder)
         say(f"removed {folder}")
         if known.engine_installed:

@@ -22,16 +22,20 @@ def attach(disk: Path) -> str:
 
 def device(disk: Path) -> str:
     """The loop device on this backing file, empty when there is none."""
-    listed = local.run("losetup", "--list", "--json", "--output", "NAME,BACK-FILE").text
-    for entry in json.loads(listed)["loopdevices"] if listed else ():
-        if entry["back-file"] == str(disk.resolve()):
-            return str(entry["name"])
-    return ""
+    return next((name for name, file in _devices() if file == str(disk.resolve())), "")
 
 
-def detach(disk: Path) -> None:
-    """Detaches and removes the backing file. A foreign device can not be meant: it is found by the file."""
-    found = device(disk)
-    if found:
-        local.run("losetup", "-d", found)
-    disk.unlink(missing_ok=True)
+def detach(folder: Path) -> None:
+    """Detaches every device on a backing file in this folder; a foreign one can not be meant."""
+    for name, file in _devices():
+        # As the kernel tells it when the file is gone.
+        if Path(file.removesuffix(" (deleted)")).parent == folder:
+            local.run("losetup", "-d", name)
+
+
+def _devices() -> list[tuple[str, str]]:
+    """Every loop device with its backing file."""
+    words = ("losetup", "--list", "--json", "--output", "NAME,BACK-FILE")
+    listed = local.run(*words, ok=(0, 1, 127)).text
+    found = json.loads(listed)["loopdevices"] if listed else ()
+    return [(str(entry["name"]), str(entry["back-file"])) for entry in found]

@@ -1,6 +1,7 @@
 """From a bare host to a ready one."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -68,7 +69,8 @@ def test_the_lab_is_idempotent_and_tells_its_state(bare):
     assert f"nvme-Amazon_Elastic_Block_Store_{volume}" in done.stdout
 
 
-def test_taking_a_lab_down_leaves_nothing_behind(docker, tmp_path):
+@pytest.mark.parametrize("deleted", [False, True], ids=["whole", "folder deleted"])
+def test_taking_a_lab_down_leaves_nothing_behind(docker, tmp_path, deleted):
     def left(names):
         """What this machine has of these names: others may have labs too."""
         commands = (
@@ -91,6 +93,8 @@ def test_taking_a_lab_down_leaves_nothing_behind(docker, tmp_path):
     assert volumes
     names = (state.network, host.container, *volumes, str(tmp_path))
     assert left(names) == [True] * 4
+    if deleted:
+        shutil.rmtree(tmp_path / "lab")
     lifecycle.down(tmp_path / "lab", print)
     assert left(names) == [False] * 4
     assert not (tmp_path / "lab").exists()
