@@ -1,20 +1,20 @@
-"""What `docker build` sends to the engine: the files of the build context that .dockerignore lets through.
-
-The patterns are those of https://docs.docker.com/build/concepts/context/#dockerignore-files
-"""
+"""What `docker build` sends to the engine: what .dockerignore lets through of the build context."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-BYTECODE = (
-    "__pycache__"  # made from the sources beside it, by whoever runs them: no difference of its own
-)
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.images import patterns
+from edgepaas_tasks.images.patterns import Patterns
+
+# No source of an app: git's own, our reports, and what Python makes of the sources beside it.
+BYPRODUCTS = frozenset((".git", ".edgepaas", "__pycache__"))
 
 
 @dataclass(frozen=True)
@@ -22,98 +22,105 @@ class Context:
     """A directory, seen through its .dockerignore."""
 
     folder: Path
-    patterns: tuple[tuple[re.Pattern[str], bool], ...] = ()
+    patterns: Patterns = Patterns()
 
     def sends(self, path: str) -> bool:
-        """Whether a path, relative to the directory, goes to the engine. The last pattern that matches decides."""
-        parts = path.split("/")
-        ways = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-        sent = True
-        for pattern, included in self.patterns:
-            # What matches a directory matches everything in it.
-            if sent != included and any(pattern.fullmatch(way) for way in ways):
-                sent = included
-        return sent
+        """Whether a path, relative to the directory, goes to the engine."""
+        return self.patterns.lets_through(self._last(path))
 
-    def files(self) -> Iterator[str]:
-        """The paths that are sent, relative and sorted; a symbolic link counts as a file."""
-        again = any(included for _, included in self.patterns)
-        for base, folders, names in os.walk(self.folder):
-            at = Path(base).relative_to(self.folder)
-            links = [name for name in folders if (Path(base) / name).is_symlink()]
-            # An excluded directory need not be entered, unless a pattern may include something in it again.
-            folders[:] = sorted(
-                name
-                for name in folders
-                if name not in links and (again or self.sends((at / name).as_posix()))
-            )
-            for name in sorted([*names, *links]):
-                path = (at / name).as_posix()
-                if self.sends(path):
-                    yield path
+    def files(self, below: str = "") -> Iterator[str]:
+        """The paths that are sent, relative and sorted, without directories; a symbolic link counts as a file."""
+        return (path for path, entry in self.entries(below) if not _is_folder(entry))
+
+    def entries(
+        self, below: str = "", without: frozenset[str] = frozenset()
+    ) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """All that is sent, directories included, of the directory `below`; nothing that has a name of `without`.
+
+        Raises Refused for what can not be read.
+        """
+        return self._in(below, self._last(below) if below else -1, without)
+
+    def _in(
+        self, folder: str, above: int, without: frozenset[str]
+    ) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        if not self.patterns.may_let_through_below(above):
+            return
+        try:
+            with os.scandir(self.folder / folder) as found:
+                there = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            if not self.patterns.lets_through(above):
+                return  # docker does not mind either
+            raise unreadable(error) from None
+        for entry in there:
+            if entry.name in without:
+                continue
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            last = self.patterns.last(path, above)
+            sent = self.patterns.lets_through(last)
+            inside = iter(self._in(path, last, without) if _is_folder(entry) else ())
+            if not sent:  # a directory is, too, for what is let through in it
+                first = list(itertools.islice(inside, 1))
+                inside = itertools.chain(first, inside)
+                sent = bool(first)
+            if sent:
+                yield path, entry
+                yield from inside
+
+    def _last(self, path: str) -> int:
+        last, parts = -1, path.split("/")
+        for end in range(1, len(parts) + 1):
+            last = self.patterns.last("/".join(parts[:end]), last)
+        return last
 
     def hash(self) -> str:
         """A digest of names, modes and contents of what is sent."""
         digest = hashlib.sha256()
-        for name in self.files():
-            path = self.folder / name
-            if BYTECODE in path.parts or name.startswith((".git/", ".edgepaas/")):
-                continue
-            if path.is_symlink():
-                content, mode = os.fsencode(os.readlink(path)), 0o120000
-            elif path.is_file():
-                content, mode = path.read_bytes(), path.stat().st_mode & 0o111
+        for path, entry in self.entries(without=BYPRODUCTS):
+            if entry.is_symlink():
+                content, mode = (
+                    hashlib.sha256(os.fsencode(os.readlink(entry.path))).digest(),
+                    0o120000,
+                )
+            elif entry.is_file():
+                content, mode = _digest(entry), entry.stat().st_mode & 0o111
             else:
-                continue  # a socket
-            digest.update(f"{name}\0{mode}\0".encode())
-            digest.update(hashlib.sha256(content).digest())
+                continue
+            digest.update(os.fsencode(path) + b"\0%o\0" % mode + content)
         return digest.hexdigest()
 
 
 def read(folder: Path) -> Context:
     """The context of a directory with the .dockerignore that is in it, if any."""
     try:
-        text = (folder / ".dockerignore").read_text(encoding="utf-8-sig")
+        # A name in it need not be UTF-8, as those of files need not be.
+        text = (folder / ".dockerignore").read_text("utf-8-sig", "surrogateescape")
     except FileNotFoundError:
         text = ""
-    return Context(folder, tuple(_patterns(text)))
+    return Context(folder, patterns.parse(text))
 
 
-def _patterns(text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
-    for line in text.splitlines():
-        if line.startswith("#") or not (words := line.strip()):
-            continue
-        included = words.startswith("!")
-        path = os.path.normpath(words.removeprefix("!").strip()).lstrip("/")
-        if path not in ("", "."):
-            yield re.compile(expression(path)), included
+def shown(path: str) -> str:
+    """A path for people, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def expression(pattern: str) -> str:
-    """The pattern as a regular expression, by the rules of Go's filepath.Match and of `**`."""
-    result, at = "", 0
-    while at < len(pattern):
-        char = pattern[at]
-        if pattern.startswith("**", at):
-            at += 2
-            if pattern.startswith("/", at):
-                at += 1
-                result += "(?:.*/)?"
-            else:
-                result += ".*"
-            continue
-        if char == "*":
-            result += "[^/]*"
-        elif char == "?":
-            result += "[^/]"
-        elif char == "[" and (end := pattern.find("]", at + 2)) > 0:
-            inner = pattern[at + 1 : end].replace("\\", "\\\\")
-            result += f"[{'^' + inner[1:] if inner[0] == '^' else inner}]"
-            at = end
-        elif char == "\\" and at + 1 < len(pattern):
-            at += 1
-            result += re.escape(pattern[at])
-        else:
-            result += re.escape(char)
-        at += 1
-    return result
+def unreadable(error: OSError) -> Refused:
+    return Refused(
+        f"the build context has what can not be read: {shown(str(error.filename))} ({error.strerror}); "
+        "nothing was built\n"
+        "  next:  chmod it, or add it to .dockerignore"
+    )
+
+
+def _digest(entry: os.DirEntry[str]) -> bytes:
+    try:
+        with open(entry.path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise unreadable(error) from None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)

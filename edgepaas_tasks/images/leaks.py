@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import context as contexts
+from edgepaas_tasks.images import patterns
 from edgepaas_tasks.settings import Build
 
 SHOWN = 5  # files of each kind
@@ -49,7 +50,7 @@ def check(build: Build) -> list[str]:
 
 def _shown(paths: list[str]) -> str:
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return ", ".join(paths[:SHOWN]) + more
+    return ", ".join(map(contexts.shown, paths[:SHOWN])) + more
 
 
 def _secret(folder: Path, path: str) -> bool:
@@ -97,5 +98,5 @@ def _takes(source: str, path: str) -> bool:
     if source in ("", "."):
         return True
     parts = path.split("/")
-    pattern = contexts.expression(source)
+    pattern = patterns.expression(source)
     return any(re.fullmatch(pattern, "/".join(parts[:end])) for end in range(1, len(parts) + 1))

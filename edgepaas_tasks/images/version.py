@@ -108,13 +108,11 @@ def _differs(context: contexts.Context, dockerfile: str) -> bool:
     for path in changed:
         if path.endswith("/"):  # a directory that git ignores as a whole
             sent = list(context.files()) if sent is None else sent
-            if any(
-                one.startswith(path) and contexts.BYTECODE not in one.split("/") for one in sent
-            ):
+            if any(one.startswith(path) and "__pycache__" not in one.split("/") for one in sent):
                 return True
         elif (
             path in (dockerfile, ".dockerignore")
-            or contexts.BYTECODE not in path.split("/")
+            or "__pycache__" not in path.split("/")
             and context.sends(path)
         ):
             return True

@@ -1,7 +1,11 @@
 """The build context as docker build sees it."""
 
+import os
+import tracemalloc
+
 import pytest
 
+from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import context as contexts
 
 
@@ -38,9 +42,14 @@ def test_files_are_those_that_are_sent(tmp_path):
         (tmp_path / name).write_text(name)
     (tmp_path / "link").symlink_to("keep")
     (tmp_path / ".dockerignore").write_text("drop\n.env\n.dockerignore\n")
-    assert list(contexts.read(tmp_path).files()) == ["a.py", "link", "keep/b.py"]
+    assert list(contexts.read(tmp_path).files()) == ["a.py", "keep/b.py", "link"]
     (tmp_path / ".dockerignore").write_text("drop\n!drop/d\n.env\n.dockerignore\n")
-    assert "drop/d/e.py" in list(contexts.read(tmp_path).files())
+    context = contexts.read(tmp_path)
+    assert "drop/d/e.py" in list(context.files())
+    assert [path for path, _ in context.entries("drop")] == ["drop/d", "drop/d/e.py"]
+    assert [path for path, _ in context.entries(without={"drop", "link"})] == [
+        *("a.py", "keep", "keep/b.py"),
+    ]
 
 
 def test_reports_of_failed_deploys_make_no_other_version(tmp_path):
@@ -49,3 +58,50 @@ def test_reports_of_failed_deploys_make_no_other_version(tmp_path):
     (tmp_path / ".edgepaas" / "reports").mkdir(parents=True)
     (tmp_path / ".edgepaas" / "reports" / "shop-prod-7.md").write_text("why")
     assert contexts.read(tmp_path).hash() == before
+
+
+def test_names_need_not_be_utf_8(tmp_path):
+    before = contexts.read(tmp_path).hash()
+    for name in (b"caf\xe9.txt", b"drop\xff"):
+        (tmp_path / os.fsdecode(name)).touch()
+    (tmp_path / ".dockerignore").write_bytes(b"# caf\xe9\ndrop\xff\n.dockerignore\n")
+    context = contexts.read(tmp_path)
+    assert [os.fsencode(path) for path in context.files()] == [b"caf\xe9.txt"]
+    assert context.hash() != before
+
+
+def test_a_large_file_is_not_read_into_memory(tmp_path):
+    with (tmp_path / "dump.sql").open("wb") as file:
+        file.truncate(1 << 26)
+    tracemalloc.start()
+    contexts.read(tmp_path).hash()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 22
+
+
+def test_what_can_not_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "caf\udce9").touch()
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "caf\udce9"))
+
+    monkeypatch.setattr("hashlib.file_digest", denied)
+    with pytest.raises(Refused, match=r"can not be read: .*/caf\\xe9 \(Permission denied\)"):
+        contexts.read(tmp_path).hash()
+    with pytest.raises(Refused, match="there/no .No such file"):
+        list(contexts.read(tmp_path / "there" / "no").files())
+
+
+def test_what_is_kept_back_need_not_be_readable(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / ".dockerignore").write_text("data\n!README.md\n")
+    scan = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("data"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list(contexts.read(tmp_path).files()) == [".dockerignore"]

@@ -72,3 +72,9 @@ def test_only_the_stages_that_the_image_is_built_on_count(check):
 def test_the_history_is_a_warning(check):
     (warning,) = check("FROM x\nCOPY . .\n", ".git/config")
     assert "the image gets .git" in warning
+
+
+def test_names_need_not_be_utf_8(check):
+    with pytest.raises(Refused, match=r"secrets in it: caf\\xe9\.key;") as caught:
+        check("FROM x\nCOPY . .\n", "caf\udce9.key")
+    assert str(caught.value).encode()
