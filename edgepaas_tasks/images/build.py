@@ -125,10 +125,10 @@ def _labels(name: str, version: Version, inputs: str) -> Mapping[str, str]:
 
 def _inputs(settings: Build, version: Version, platform: str) -> str:
     """A digest of all that an image is made from, but for what its base and the network are at the time."""
-    context = Path(settings.context)
-    dockerfile = hashlib.sha256((context / settings.dockerfile).read_bytes()).hexdigest()
+    context = contexts.read(settings)
+    dockerfile = hashlib.sha256(context.instructions()).hexdigest()
     parts = [
-        *(contexts.read(context).hash(), dockerfile, sorted(settings.args.items())),
+        *(context.hash(), dockerfile, sorted(settings.args.items())),
         *(version.text, version.commit, version.source, platform),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -1,4 +1,7 @@
-"""What `docker build` sends to the engine: what .dockerignore lets through of the build context."""
+"""What `docker build` sends to the engine: what .dockerignore lets through of the build context.
+
+https://docs.docker.com/build/concepts/context/#filename-and-location
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import patterns
+from edgepaas_tasks.images import image, patterns
 from edgepaas_tasks.images.patterns import Patterns
+from edgepaas_tasks.settings import Build
 
 # No source of an app: git's own, our reports, and what Python makes of the sources beside it.
 BYPRODUCTS = frozenset((".git", ".edgepaas", "__pycache__"))
@@ -19,10 +23,12 @@ BYPRODUCTS = frozenset((".git", ".edgepaas", "__pycache__"))
 
 @dataclass(frozen=True)
 class Context:
-    """A directory, seen through its .dockerignore."""
+    """A directory, seen through the patterns of the file `ignore`, where there is one."""
 
     folder: Path
-    patterns: Patterns = Patterns()
+    dockerfile: Path
+    ignore: Path
+    patterns: Patterns
 
     def sends(self, path: str) -> bool:
         """Whether a path, relative to the directory, goes to the engine."""
@@ -74,6 +80,15 @@ class Context:
             last = self.patterns.last("/".join(parts[:end]), last)
         return last
 
+    def instructions(self) -> bytes:
+        """The Dockerfile. Raises Refused when it is not there."""
+        try:
+            return self.dockerfile.read_bytes()
+        except FileNotFoundError:
+            raise Refused(f"build.context: there is no {self.dockerfile}") from None
+        except OSError as error:
+            raise unreadable(error) from None
+
     def hash(self) -> str:
         """A digest of names, modes and contents of what is sent."""
         digest = hashlib.sha256()
@@ -91,14 +106,20 @@ class Context:
         return digest.hexdigest()
 
 
-def read(folder: Path) -> Context:
-    """The context of a directory with the .dockerignore that is in it, if any."""
+def read(build: Build) -> Context:
+    folder = Path(build.context)
+    dockerfile, ignore = folder / build.dockerfile, folder / ".dockerignore"
+    own = Path(f"{dockerfile}.dockerignore")
+    if own.exists() and image.buildkit().get("DOCKER_BUILDKIT") != "0":
+        ignore = own  # the classic builder does not know it
     try:
         # A name in it need not be UTF-8, as those of files need not be.
-        text = (folder / ".dockerignore").read_text("utf-8-sig", "surrogateescape")
+        text = ignore.read_text("utf-8-sig", "surrogateescape")
     except FileNotFoundError:
         text = ""
-    return Context(folder, patterns.parse(text))
+    except OSError as error:
+        raise unreadable(error) from None
+    return Context(folder, dockerfile, ignore, patterns.parse(text))
 
 
 def shown(path: str) -> str:

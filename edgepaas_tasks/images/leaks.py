@@ -29,15 +29,15 @@ def check(build: Build) -> list[str]:
 
     Raises Refused when a secret of it would be in the image.
     """
-    context = contexts.read(Path(build.context))
-    copies = list(_copies((context.folder / build.dockerfile).read_text(encoding="utf-8-sig")))
+    context = contexts.read(build)
+    copies = list(_copies(context.instructions().decode("utf-8-sig", "surrogateescape")))
     sent = list(context.files())
     secret = [path for path in sent if _secret(context.folder, path)]
     copied = [path for path in secret if any(_takes(source, path) for source in copies)]
     if copied:
         raise Refused(
             f"the image would have secrets in it: {_shown(copied)}; nothing was built\n"
-            f"  next:  add them to {context.folder / '.dockerignore'}; variables reach the app without a file"
+            f"  next:  add them to {context.ignore}; variables reach the app without a file"
         )
     warnings = []
     if secret:

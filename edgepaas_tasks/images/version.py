@@ -46,7 +46,7 @@ def settle(build: Build, asked: str, *, fresh: bool = False) -> Version:
     """
     folder = Path(build.context)
     commit = _git(folder, "rev-parse", "HEAD")
-    context = contexts.read(folder)
+    context = contexts.read(build)
     dirty = bool(commit) and _differs(context, build.dockerfile)
     text = _given(asked) or _own(context, commit, dirty=dirty, fresh=fresh or not build.cache)
     created = _git(folder, "show", "-s", "--format=%cI", "HEAD") if commit and not dirty else ""

@@ -7,6 +7,12 @@ import pytest
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import context as contexts
+from edgepaas_tasks.images import image
+from edgepaas_tasks.settings import Build
+
+
+def read(folder, dockerfile="Dockerfile"):
+    return contexts.read(Build(context=str(folder), dockerfile=dockerfile))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +37,7 @@ from edgepaas_tasks.images import context as contexts
 )
 def test_patterns_mean_what_docker_says(tmp_path, ignore, sent, kept_back):
     (tmp_path / ".dockerignore").write_text(ignore)
-    context = contexts.read(tmp_path)
+    context = read(tmp_path)
     assert [path for path in sent if not context.sends(path)] == []
     assert [path for path in kept_back if context.sends(path)] == []
 
@@ -42,9 +48,9 @@ def test_files_are_those_that_are_sent(tmp_path):
         (tmp_path / name).write_text(name)
     (tmp_path / "link").symlink_to("keep")
     (tmp_path / ".dockerignore").write_text("drop\n.env\n.dockerignore\n")
-    assert list(contexts.read(tmp_path).files()) == ["a.py", "keep/b.py", "link"]
+    assert list(read(tmp_path).files()) == ["a.py", "keep/b.py", "link"]
     (tmp_path / ".dockerignore").write_text("drop\n!drop/d\n.env\n.dockerignore\n")
-    context = contexts.read(tmp_path)
+    context = read(tmp_path)
     assert "drop/d/e.py" in list(context.files())
     assert [path for path, _ in context.entries("drop")] == ["drop/d", "drop/d/e.py"]
     assert [path for path, _ in context.entries(without={"drop", "link"})] == [
@@ -54,18 +60,18 @@ def test_files_are_those_that_are_sent(tmp_path):
 
 def test_reports_of_failed_deploys_make_no_other_version(tmp_path):
     (tmp_path / "app.py").touch()
-    before = contexts.read(tmp_path).hash()
+    before = read(tmp_path).hash()
     (tmp_path / ".edgepaas" / "reports").mkdir(parents=True)
     (tmp_path / ".edgepaas" / "reports" / "shop-prod-7.md").write_text("why")
-    assert contexts.read(tmp_path).hash() == before
+    assert read(tmp_path).hash() == before
 
 
 def test_names_need_not_be_utf_8(tmp_path):
-    before = contexts.read(tmp_path).hash()
+    before = read(tmp_path).hash()
     for name in (b"caf\xe9.txt", b"drop\xff"):
         (tmp_path / os.fsdecode(name)).touch()
     (tmp_path / ".dockerignore").write_bytes(b"# caf\xe9\ndrop\xff\n.dockerignore\n")
-    context = contexts.read(tmp_path)
+    context = read(tmp_path)
     assert [os.fsencode(path) for path in context.files()] == [b"caf\xe9.txt"]
     assert context.hash() != before
 
@@ -74,7 +80,7 @@ def test_a_large_file_is_not_read_into_memory(tmp_path):
     with (tmp_path / "dump.sql").open("wb") as file:
         file.truncate(1 << 26)
     tracemalloc.start()
-    contexts.read(tmp_path).hash()
+    read(tmp_path).hash()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 22
@@ -88,9 +94,9 @@ def test_what_can_not_be_read_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr("hashlib.file_digest", denied)
     with pytest.raises(Refused, match=r"can not be read: .*/caf\\xe9 \(Permission denied\)"):
-        contexts.read(tmp_path).hash()
+        read(tmp_path).hash()
     with pytest.raises(Refused, match="there/no .No such file"):
-        list(contexts.read(tmp_path / "there" / "no").files())
+        list(read(tmp_path / "there" / "no").files())
 
 
 def test_what_is_kept_back_need_not_be_readable(tmp_path, monkeypatch):
@@ -104,4 +110,24 @@ def test_what_is_kept_back_need_not_be_readable(tmp_path, monkeypatch):
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert list(contexts.read(tmp_path).files()) == [".dockerignore"]
+    assert list(read(tmp_path).files()) == [".dockerignore"]
+
+
+@pytest.mark.parametrize("buildkit", [True, False])
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "docker/web", "../web"])
+def test_buildkit_prefers_the_patterns_that_are_named_after_the_dockerfile(
+    tmp_path, monkeypatch, buildkit, dockerfile
+):
+    monkeypatch.setattr(image, "buildkit", lambda: {} if buildkit else {"DOCKER_BUILDKIT": "0"})
+    context = tmp_path / "context"
+    (context / "docker").mkdir(parents=True)
+    (context / ".dockerignore").write_text("a")
+    assert not read(context, dockerfile).sends("a")
+    (context / f"{dockerfile}.dockerignore").write_text("b")
+    seen = read(context, dockerfile)
+    assert (seen.sends("a"), seen.sends("b")) == (buildkit, not buildkit)
+
+
+def test_a_dockerfile_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(Refused, match=f"there is no {tmp_path}/web"):
+        read(tmp_path, "web").instructions()

@@ -3,14 +3,14 @@
 import pytest
 
 from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import leaks
+from edgepaas_tasks.images import image, leaks
 from edgepaas_tasks.settings import Build
 
 
 @pytest.fixture
 def check(tmp_path):
     def check(dockerfile, *files, ignore=""):
-        (tmp_path / "Dockerfile").write_text(dockerfile)
+        (tmp_path / "Dockerfile").write_text(dockerfile, "latin-1")
         if ignore:
             (tmp_path / ".dockerignore").write_text(ignore)
         for name in files:
@@ -56,6 +56,13 @@ def test_what_dockerignore_holds_back_is_nothing(check):
     assert check("FROM x\nCOPY . .\n", ".env", "a/b.key", ignore=".env\n**/*.key\n") == []
 
 
+def test_the_file_that_holds_things_back_is_the_builders(check, tmp_path, monkeypatch):
+    monkeypatch.setattr(image, "buildkit", dict)
+    (tmp_path / "Dockerfile.dockerignore").write_text("tests\n")
+    with pytest.raises(Refused, match=rf"add them to {tmp_path}/Dockerfile.dockerignore;"):
+        check("FROM x\nCOPY . .\n", ".env", ignore=".env\n")
+
+
 def test_an_example_a_public_key_and_a_certificate_are_no_secrets(check, tmp_path):
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     assert check("FROM x\nCOPY . .\n", ".env.example", "id_rsa.pub", "environment.py") == []
@@ -76,5 +83,5 @@ def test_the_history_is_a_warning(check):
 
 def test_names_need_not_be_utf_8(check):
     with pytest.raises(Refused, match=r"secrets in it: caf\\xe9\.key;") as caught:
-        check("FROM x\nCOPY . .\n", "caf\udce9.key")
+        check("FROM x # caf\xe9\nCOPY . .\n", "caf\udce9.key")
     assert str(caught.value).encode()
