@@ -128,8 +128,8 @@ class Database(Part):
 
     `wait`: seconds for a database that does not answer yet. `root_certificate`: a PEM file of this machine with the
     authority that a server's certificate is checked against. `backup`: a command of yours, run by `sh` on this machine
-    with DATABASE_URL in its environment, before anything is taken away. `per_host`: with SQLite on several hosts, each
-    has rows of its own.
+    with the app's variables and a DATABASE_URL for pg_dump in its environment, before anything is taken away.
+    `per_host`: with SQLite on several hosts, each has rows of its own.
 
     `alembic` is the path of Alembic's configuration in the image, from its working directory. `migration_url` names a
     variable with a URL that reaches the server itself, where DATABASE_URL leads through a pooler. Seconds: `lock_wait`

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 import time
 import urllib.error
@@ -208,3 +209,12 @@ def test_with_a_root_certificate_the_server_is_verified(site):
     assert "PGSSLROOTCERT='/opt/edgepaas/root.crt'" in given
     assert site.entries() == ["written on Postgres"]
     assert site.inv("migrate.status", "--env", "lab").stdout.endswith("nothing pending\n")
+
+    # A backup on this machine finds the same authority, by libpq as pg_dump does.
+    program = "import os, psycopg; print(psycopg.connect(os.environ['DATABASE_URL']).info.dbname)"
+    over = {**over, "backup": f'{sys.executable} -c "{program}"'}
+    site.configure(**{**site.over, "database": over})
+    at = site.server.sql("SELECT version_num FROM alembic_version")
+    url = site.server.url.replace("postgresql://", "postgresql+psycopg://")
+    done = site.inv("migrate.down", "--env", "lab", "--to", at, DATABASE_URL=url)
+    assert f"backup taken (guestbook); from {at} down to {at}" in done.stdout
