@@ -14,6 +14,7 @@ from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.shipping import Shipping
 from edgepaas_tasks.lease.tenure import held
 from edgepaas_tasks.release import deploy as deploys
+from edgepaas_tasks.release import request as requests
 from edgepaas_tasks.release.prune import prune as prune_hosts
 from edgepaas_tasks.release.request import Request
 from edgepaas_tasks.targets.service import hosts, service
@@ -56,7 +57,7 @@ def push(c: Any, env: str, request: Request, *, wait: str) -> str:
     patience = patience_of(of, wait)
     title = f"push {of.settings.image_name} to {of.settings.environment}"
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
-        settled = versions.settle(of.settings.build, request.version, fresh=request.fresh)
+        settled = requests.settle(of.settings, request)
         with held(of, found, progress, "docker.push", patience) as (_, states):
             machines = {name: state.facts.arch for name, state in states.items()}
             with progress.phase("build") as phase:

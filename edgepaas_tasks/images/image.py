@@ -64,26 +64,38 @@ def architecture(machine: str) -> str:
     )
 
 
+def kind(machines: Mapping[str, str]) -> str:
+    """The architecture of an image for all hosts, empty where none tells its own; `machines` is uname -m by host.
+
+    Raises Refused when no one image runs on all of them.
+    """
+    wanted = {architecture(machine) for machine in machines.values() if machine}
+    if len(wanted) > 1:
+        raise Refused(
+            f"the hosts are of different kinds ({named(machines)}), and an image is for one\n"
+            "  next:  make an environment for each kind"
+        )
+    return wanted.pop() if wanted else ""
+
+
+def named(machines: Mapping[str, str]) -> str:
+    return ", ".join(f"{host}: {machine}" for host, machine in machines.items())
+
+
 def platform(machines: Mapping[str, str]) -> str:
     """What to build for, empty for what this machine's engine builds anyway; `machines` is uname -m by host.
 
     Raises Refused when no one image runs on all of them, or this machine can not build it.
     """
-    wanted = {architecture(machine) for machine in machines.values() if machine}
-    told = ", ".join(f"{host}: {machine}" for host, machine in machines.items())
-    if len(wanted) > 1:
-        raise Refused(
-            f"the hosts are of different kinds ({told}), and an image is for one\n"
-            "  next:  make an environment for each kind"
-        )
+    wanted = kind(machines)
     own = local.run("docker", "version", "--format", "{{.Server.Arch}}", ok=(0, 1, 127)).text
-    if not wanted or not own or wanted == {own}:
+    if not wanted or not own or wanted == own:
         return ""
-    name = f"linux/{wanted.pop()}"
+    name = f"linux/{wanted}"
     can = local.run("docker", "buildx", "inspect", "--bootstrap", ok=(0, 1, 125, 127)).text
     if not re.search(rf"Platforms:.*\b{re.escape(name)}\b", can):
         raise Refused(
-            f"the hosts need an image for {name} ({told}), and this machine builds for linux/{own} only; "
+            f"the hosts need an image for {name} ({named(machines)}), and this machine builds for linux/{own} only; "
             "nothing was changed\n"
             f"  next:  build on such a machine (a runner of that kind), or install QEMU's emulation for buildx, "
             "or give --image"

@@ -84,17 +84,14 @@ def publish(settings: Settings, here: Image) -> str:
     raise Refused(f"the engine does not say under which digest {target} was pushed")
 
 
-def fetch(settings: Settings, reference: str) -> None:
-    """Pull an image that somebody else built onto this machine. Raises Refused when that is not possible."""
+def fetch(settings: Settings, reference: str, platform: str = "") -> None:
+    """Pull an image that somebody else built onto this machine. Raises CommandFailed."""
     server = settings.image.server
     ours = bool(server) and names.familiar(reference).startswith(f"{names.familiar(server)}/")
-    try:
-        with logged_in(login(settings, server) if ours else None) as environment:
-            local.run("docker", "pull", "--quiet", reference, timeout=PUSH, env=environment)
-    except CommandFailed as error:
-        raise Refused(
-            f"this machine has no image {reference}, and it can not be pulled\n  got:   {error.got}"
-        ) from None
+    words = ("--platform", platform) if platform else ()
+    with logged_in(login(settings, server) if ours else None) as environment:
+        words = ("docker", "pull", "--quiet", *words, reference)
+        local.run(*words, timeout=PUSH, env=environment)
 
 
 @contextmanager

@@ -75,6 +75,15 @@ def require_public(version: Version, hidden: Mapping[str, str]) -> None:
         )
 
 
+def require_tag(given: str, name: str) -> None:
+    """Raises SettingsError for a given version that is no tag; `name` is where it was given."""
+    if given and not _TAG.fullmatch(given):
+        raise SettingsError(
+            f"{name} {given!r}: at most 64 letters, digits, dots, hyphens and underscores, "
+            "no dot or hyphen first"
+        )
+
+
 def _given(asked: str) -> str:
     given, name = (asked, "--version") if asked else (os.environ.get(VARIABLE, ""), VARIABLE)
     if not given and VARIABLE in os.environ and os.environ.get("GITHUB_ACTIONS") == "true":
@@ -82,11 +91,7 @@ def _given(asked: str) -> str:
             f"{VARIABLE} is set and empty: the job that settled it did not hand it on "
             "(GitHub empties an output that contains a secret)"
         )
-    if given and not _TAG.fullmatch(given):
-        raise SettingsError(
-            f"{name} {given!r}: at most 64 letters, digits, dots, hyphens and underscores, "
-            "no dot or hyphen first"
-        )
+    require_tag(given, name)
     return given
 
 

@@ -51,7 +51,7 @@ def build(
     help={
         "env": ENV_HELP,
         "version": VERSION_HELP,
-        "image": "This image instead of building one.",
+        "image": "This image, pulled if need be, instead of building one.",
         "wait": WAIT_HELP,
     }
 )

@@ -13,8 +13,8 @@ from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_
 @task(
     help={
         "env": ENV_HELP,
-        "version": "Version to tag and show (default: BUILD_VERSION, else the commit).",
-        "image": "Deploy this image of this machine instead of building one.",
+        "version": "Version to tag and show (default: the image's own; built: BUILD_VERSION, else the commit).",
+        "image": "Deploy this image, pulled if need be, instead of building one.",
         "no_cache": "Build every layer anew.",
         "pull": "Look for a newer base image when building.",
         "set_": SET_HELP,

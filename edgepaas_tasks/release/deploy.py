@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.database import migrations
-from edgepaas_tasks.images import build, image, publication
+from edgepaas_tasks.images import build, foreign, image
 from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import Shipping
@@ -176,8 +176,12 @@ def image_for(
     settings = service.settings
     name = settings.image_name
     if request.image:
-        if image.look(request.image) is None:
-            publication.fetch(settings, request.image)
+        foreign.bring(settings, request.image, machines)
+        if foreign.settle(settings, request.image, request.version) != version:
+            raise Refused(
+                f"{request.image} names another image meanwhile, not {version.text} any more; nothing was changed\n"
+                "  next:  deploy again"
+            )
         return build.named(request.image, name, version)
     return build.build(
         settings.build,

@@ -19,9 +19,13 @@ from remote.slots import Live
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deploy would do. `origins` tells where each variable's value comes from."""
+    """What a deploy would do. `origins` tells where each variable's value comes from.
+
+    `image` is somebody else's that would be deployed, empty where one would be built.
+    """
 
     version: str
+    image: str
     number: int
     before: Mapping[str, Live]
     slots: Mapping[str, str]
@@ -41,6 +45,7 @@ def rehearse(service: Service, hosts: Sequence[Host], progress: Progress, reques
     before = {name: state.live for name, state in states.items()}
     return Plan(
         version=version.text,
+        image=request.image,
         number=max(state.next_release for state in states.values()),
         before=before,
         slots={name: other(live.slot) for name, live in before.items()},

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.images import image, leaks
+from edgepaas_tasks.images import foreign, image, leaks
 from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.images.version import Version
+from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
 from env.layers import Resolution
@@ -20,7 +22,7 @@ from remote.host import Host
 
 @dataclass(frozen=True)
 class Request:
-    """What an operator asked for. `image` deploys an image that is already on this machine instead of building.
+    """What an operator asked for. `image` deploys what somebody else built instead of building.
 
     `settled` hears the version and the values, before any host is touched; what it raises ends the deploy there.
     """
@@ -38,14 +40,14 @@ class Request:
 
 def resolve(
     service: Service, progress: Progress, request: Request, hosts: Sequence[Host] = ()
-) -> tuple[versions.Version, Resolution]:
+) -> tuple[Version, Resolution]:
     """Everything that can be settled, and refused, without a host. Once nothing asked for is wrong, `hosts` connect."""
     settings = service.settings
     with progress.phase("resolve") as phase:
         context = Path(settings.build.context)
         if not request.image and not (context / settings.build.dockerfile).is_file():
             raise Refused(f"build.context: there is no {context / settings.build.dockerfile}")
-        version = versions.settle(settings.build, request.version, fresh=request.fresh)
+        version = settle(settings, request)
         values = environment.gather(settings, request.given)
         hidden = {name: one.text for name, one in values.values.items() if one.secret}
         versions.require_public(version, hidden)
@@ -62,3 +64,11 @@ def resolve(
     if request.settled is not None:
         request.settled(version.text, values)
     return version, values
+
+
+def settle(settings: Settings, request: Request) -> Version:
+    """The version of what was asked for: of this machine's files, or of somebody else's image."""
+    if request.image:
+        image.require_engine()
+        return foreign.settle(settings, request.image, request.version)
+    return versions.settle(settings.build, request.version, fresh=request.fresh)

@@ -50,7 +50,8 @@ def _way_back(found: Outcome, name: str) -> str:
 def plan(of: Service, found: Plan) -> str:
     """What a deploy would do, for --dry-run."""
     lines = [f"would deploy {of.settings.app} {found.version} as release {found.number}"]
-    lines.append(f"  would build {of.settings.image_name}:{found.version}")
+    built = f"build {of.settings.image_name}:{found.version}"
+    lines.append(f"  would {f'take the image {found.image}' if found.image else built}")
     for host, live in found.before.items():
         slot = found.slots[host]
         now = f"release {live.release} in {live.slot}" if live.slot else "nothing"

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.images import image, shipping
+from edgepaas_tasks.images import foreign, image, shipping
 from edgepaas_tasks.images.cargo import Cargo, Layer
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.registry import Registry
@@ -39,10 +40,10 @@ def run(service, monkeypatch, tmp_path):
 
     monkeypatch.setattr(shipping, "cargo", taken)
 
-    def run(*transports):
+    def run(*transports, version="v1"):
         hosts = [Host(transport) for transport in transports]
         with Progress("test") as progress:
-            request = Request(version="v1", image="shop:v1")
+            request = Request(version=version, image="shop:v1")
             return deploys.deploy(service, hosts, progress, request, 0), hosts
 
     return run
@@ -74,6 +75,16 @@ def test_a_deploy_goes_through_its_phases_in_order(run):
     phases = ["resolve", "look", "build", "ship", "stage", "start", "flip", "finish"]
     assert [name for name, _ in outcome.phases] == phases
     assert json.loads(host.heard.removeprefix("commit "))["result"] == "good"
+
+
+def test_an_image_whose_name_moved_meanwhile_is_not_deployed(run, monkeypatch):
+    said = [{"org.opencontainers.image.version": one} for one in ("1", "2")]
+    monkeypatch.setattr(foreign, "_inspect", lambda _: {"Config": {"Labels": said.pop(0)}})
+    host = Answering("web1")
+    with pytest.raises(Refused, match="shop:v1 names another image meanwhile, not 1 any more"):
+        run(host, version="")
+    assert not [name for name in host.said if "load" in name or "start" in name]
+    assert host.said[-1] == "give the lease back"
 
 
 def test_the_lease_is_taken_before_anything_else_is_looked_at(run):

@@ -1,16 +1,20 @@
 """A version is settled first, handed on, and meets no secret."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.engine import Engine
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def inv(tmp_path):
+def project(tmp_path):
+    """`stopped` ends before it touches a host."""
     (tmp_path / "tasks.py").write_text("from edgepaas_tasks import ns\n")
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "invoke.yaml").write_text(
@@ -19,8 +23,13 @@ def inv(tmp_path):
         "  variables: {TOKEN: {type: string, secret: true, required: true}}\n"
         "  environments:\n"
         "    test: {hosts: [{address: 192.0.2.1}], database: {mode: sqlite_only}}\n"
+        "    stopped: {hosts: [{address: 192.0.2.1}], database: {mode: sqlite_only}, hooks: {before: [exit 3]}}\n"
     )
+    return tmp_path
 
+
+@pytest.fixture
+def inv(project, tmp_path):
     def inv(*words, **environment):
         path = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
         return subprocess.run(
@@ -53,6 +62,25 @@ def test_a_deploy_stops_where_a_secret_is_part_of_the_version(inv):
     assert "a1b2c3" not in done.stderr + done.stdout
     other = inv("deploy", "--env", "test", BUILD_VERSION="v-a1b2c3", TOKEN="different")
     assert "the version contains" not in other.stderr
+
+
+def test_an_image_of_others_is_deployed_under_its_own_version(
+    project, run_tasks, monkeypatch, tmp_path
+):
+    engine = Engine(tmp_path)
+    labels = {"org.opencontainers.image.version": "7.1"}
+    engine.has(here={"theirs": {"amd64": labels}, "silent": {"amd64": {}}})
+    for name, value in {**engine.environment, "BUILD_VERSION": "v-mine", "TOKEN": "hush"}.items():
+        monkeypatch.setenv(name, value)
+
+    def settled(*words):
+        said = run_tasks(project, "deploy", "--env", "stopped", *words, code=1).stderr
+        return re.search(r"resolve .*version (\S+),", said)[1]
+
+    assert settled("--image", "theirs") == "7.1"
+    assert settled("--image", "silent") == "image-1d1d1d1d1d1d"
+    assert settled("--image", "theirs", "--version", "v3") == "v3"
+    assert settled() == "v-mine"
 
 
 def test_a_version_that_is_no_tag_is_a_wrong_value(inv):
