@@ -16,6 +16,14 @@ from env.refused import Refused
 from env.scripts import Chain, alembic, read
 from env.session import alone, connect
 
+# But for those of the server, of its extensions, and Alembic's own.
+_TABLES = """
+SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
+    AND c.oid IS DISTINCT FROM to_regclass('alembic_version')
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+"""
+
 
 def status(url: str, scripts: Chain) -> dict[str, Any]:
     """Where the database is against the image. Raises Refused when it is not reached."""
@@ -43,7 +51,7 @@ def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dic
         _require_known(at, scripts)
         pending = scripts.pending(at)
         losses = [f"{one.revision} {loss}" for one in pending for loss in destructive(one.path)]
-        if losses and not allow_destructive:
+        if losses and not allow_destructive and not _empty(lock, at):
             raise Refused("destructive", "; ".join(losses))
         if pending:
             alembic(scripts, url, "upgrade", scripts.head)
@@ -71,6 +79,11 @@ def sql(url: str, scripts: Chain) -> str:
     at = status(url, scripts)["at"]
     span = f"{at[0]}:{scripts.head}" if at else scripts.head
     return alembic(scripts, url, "upgrade", span, "--sql")
+
+
+def _empty(lock: Connection, at: list[str]) -> bool:
+    """Whether there is nothing that could be lost: no revision, and no table of anybody's."""
+    return not at and not lock.rows(_TABLES)[0][0]
 
 
 def _require_known(at: list[str], scripts: Chain) -> None:

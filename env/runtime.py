@@ -21,6 +21,7 @@ from env.mode import Mode, NotStarted
 
 FILE = "/run/edgepaas/env"
 HERE = "EDGEPAAS_RUNTIME"  # in the environment of whatever we have started
+DESTRUCTIVE = "EDGEPAAS_ALLOW_DESTRUCTIVE"  # for who starts a container by hand
 MISCONFIGURED = 78  # EX_CONFIG of sysexits.h
 # They say where a process is, not what the app was given.
 _OWN = frozenset({"HOSTNAME", "HOME", "PWD", "OLDPWD", "SHLVL", "TERM", "_"})
@@ -69,7 +70,7 @@ def settled(environ: dict[str, str]) -> dict[str, str]:
         changed["EDGEPAAS_FALLBACK_REASON"] = found.reason
     if found.final == mode.SQLITE:
         _tune(found.url)
-    elif environ.get("RUN_MIGRATIONS", "").lower() in ("true", "yes", "on", "1"):
+    elif _is_on(environ.get("RUN_MIGRATIONS", "")):
         _migrate(environ, found.url)
     return changed
 
@@ -120,6 +121,10 @@ def _tune(url: str) -> None:
         say(f"warning: no write-ahead log for SQLite: {type(error).__name__}")
 
 
+def _is_on(text: str) -> bool:
+    return text.lower() in ("true", "yes", "on", "1")
+
+
 def _migrate(environ: dict[str, str], url: str) -> None:
     from env import migrate, scripts
     from env.refused import Refused
@@ -132,7 +137,8 @@ def _migrate(environ: dict[str, str], url: str) -> None:
         if chain is None:
             say("nothing to migrate: there is no Alembic")
             return
-        done = migrate.up(direct, chain, allow_destructive=False, wait=60.0)
+        allowed = _is_on(environ.get(DESTRUCTIVE, ""))
+        done = migrate.up(direct, chain, allow_destructive=allowed, wait=60.0)
         say(f"schema at {', '.join(done['at']) or 'nothing'}, {len(done['applied'])} applied")
     except Refused as refused:
         if refused.kind == "ahead":
@@ -140,6 +146,8 @@ def _migrate(environ: dict[str, str], url: str) -> None:
             say(f"warning: {refused}; serving on it")
             return
         details = [str(refused.details.get(key, "")) for key in ("revision", "statement")]
+        if refused.kind == "destructive":
+            details = [f"read the scripts, then start once with {DESTRUCTIVE}=true"]
         raise NotStarted("; ".join([str(refused), *filter(None, details)])) from None
 
 

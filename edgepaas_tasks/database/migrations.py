@@ -20,7 +20,10 @@ from env.reach import TRANSIENT, VERDICTS
 from remote.host import Host
 from remote.service import State
 
-MODULES = ("database", "reach", "refused", "losses", "session", "scripts", "migrate")
+MODULES = (
+    *("database", "reach", "refused", "statements", "expressions", "losses", "session"),
+    *("scripts", "migrate"),
+)
 
 _NEXT = {
     "alembic": "put Alembic into the Python that the image's command runs on, or that is its python3",

@@ -13,7 +13,7 @@ SQL = re.compile(
 )
 FILES = re.compile(r"unlink\(|rmtree\(|os\.remove\(|(^|[;&|{]\s*)rm -|\bfind\b.*-delete")
 GUARDED = {"env/reset.py"}  # behind a name that is typed, never in production, after a backup
-LOOKED_FOR = {"env/losses.py": "_SQL = "}  # what is searched for in the scripts of others
+LOOKED_FOR = {"env/statements.py": "_GONE = "}  # what is searched for in the scripts of others
 
 
 def sources() -> list[Path]:

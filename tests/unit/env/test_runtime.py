@@ -177,3 +177,25 @@ def test_it_goes_on_in_the_python_of_the_app(run, tmp_path):
     )
     script.chmod(0o755)
     assert run(str(script))[0] == f"{tmp_path}/venv/bin/python\n"
+
+
+@pytest.mark.parametrize(("given", "allowed"), [("", False), ("false", False), ("True", True)])
+def test_what_loses_something_is_allowed_by_a_variable(monkeypatch, given, allowed):
+    from env import migrate, scripts
+    from env import runtime as entrypoint
+    from env.refused import Refused
+
+    def up(url, chain, *, allow_destructive, wait):
+        if not allow_destructive:
+            raise Refused("destructive", "2 drops a column")
+        return {"at": ["2"], "applied": ["2"]}
+
+    monkeypatch.setenv("DATABASE_URL", "")  # and as it was afterwards
+    monkeypatch.setattr(scripts, "read", lambda configuration: object())
+    monkeypatch.setattr(migrate, "up", up)
+    environ = {"EDGEPAAS_ALLOW_DESTRUCTIVE": given} if given else {}
+    if allowed:
+        entrypoint._migrate(environ, "postgresql://u:p@h/d")
+        return
+    with pytest.raises(entrypoint.NotStarted, match="EDGEPAAS_ALLOW_DESTRUCTIVE=true"):
+        entrypoint._migrate(environ, "postgresql://u:p@h/d")

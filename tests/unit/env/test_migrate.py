@@ -1,0 +1,102 @@
+"""What is looked at before Alembic runs, with the application's own scripts and no server."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from env import migrate
+from env.refused import Refused
+from env.scripts import read
+
+URL = "postgresql://u:p@h/guestbook"
+SCRIPT = """
+from alembic import op
+
+revision = {revision!r}
+down_revision = {before!r}
+
+
+def upgrade():
+    {line}
+
+
+def downgrade():
+    pass
+"""
+
+
+class Database:
+    """A server that knows its revisions and its tables; Alembic's runs are noted, and bring it to where they lead."""
+
+    def __init__(self):
+        self.at, self.tables, self.ran = [], 0, []
+
+    def rows(self, statement):
+        assert "pg_class" in statement
+        return [[self.tables]]
+
+    def close(self):
+        pass
+
+    def alembic(self, scripts, url, *words):
+        self.ran.append(words)
+        self.at = [words[1]]
+        return ""
+
+
+@pytest.fixture
+def database(monkeypatch):
+    found = Database()
+
+    @contextmanager
+    def alone(url, wait):
+        yield found
+
+    monkeypatch.setattr(migrate, "alone", alone)
+    monkeypatch.setattr(migrate, "connect", lambda url: found)
+    monkeypatch.setattr(migrate, "revisions", lambda connection: list(found.at))
+    monkeypatch.setattr(migrate, "alembic", found.alembic)
+    return found
+
+
+@pytest.fixture
+def chain(tmp_path, monkeypatch):
+    """Scripts by their revisions: the revision before, and what the upgrade does."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
+    (tmp_path / "migrations" / "versions").mkdir(parents=True)
+
+    def chain(**scripts):
+        for name, (before, line) in scripts.items():
+            text = SCRIPT.format(revision=name[1:], before=before, line=line)
+            (tmp_path / "migrations" / "versions" / f"{name}.py").write_text(text)
+        return read("alembic.ini")
+
+    return chain
+
+
+def up(scripts, **more):
+    return migrate.up(URL, scripts, **{"allow_destructive": False, "wait": 1, **more})
+
+
+LOSSY = {"_1": (None, "pass"), "_2": ("1", 'op.drop_column("entries", "mood")')}
+
+
+def test_what_loses_something_is_refused_with_its_revision_and_place(database, chain):
+    database.at = ["1"]
+    with pytest.raises(Refused) as refused:
+        up(chain(**LOSSY))
+    assert refused.value.kind == "destructive"
+    assert str(refused.value) == "2 drops a column (entries.mood) in _2.py:9"
+    assert database.ran == []
+    assert up(chain(**LOSSY), allow_destructive=True)["at"] == ["2"]
+
+
+def test_an_empty_database_has_nothing_to_lose(database, chain):
+    assert up(chain(**LOSSY))["at"] == ["2"]
+
+
+def test_a_database_with_tables_and_no_revision_has(database, chain):
+    database.tables = 3
+    with pytest.raises(Refused, match="2 drops a column"):
+        up(chain(**LOSSY))
