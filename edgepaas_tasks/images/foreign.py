@@ -56,7 +56,8 @@ def bring(settings: Settings, reference: str, machines: Mapping[str, str]) -> Im
     except CommandFailed as error:
         raise Refused(
             f"{reference} is for {found.architecture} here, and can not be pulled for linux/{kind} "
-            f"({image.named(machines)}); nothing was changed\n  got:   {error.got}\n  next:  have it built for linux/{kind} too"
+            f"({image.named(machines)}); nothing was changed\n  got:   {error.got}\n"
+            f"  next:  have it built for linux/{kind} too"
         ) from None
     return image.find(reference)
 
