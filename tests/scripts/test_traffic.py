@@ -104,7 +104,7 @@ def test_what_fails_behind_nginx_is_flipped_back(run, service, web, answer):
     whole, late = re.search(
         r"for at most ([0-9]+) ms, ([0-9]+) ms of them after", result.stderr
     ).groups()
-    assert 200 <= int(late) <= int(whole) < 5000
+    assert 200 <= int(late) <= int(whole) < 20_000
 
 
 def test_a_proxy_that_is_not_running_is_named(run, service, web, stubs, tmp_path):
@@ -148,23 +148,23 @@ def test_a_release_that_fails_during_the_bake_is_flipped_back_within_a_second_of
     breaker = subprocess.Popen(
         ["sh", "-c", f"sleep 1; printf 'HTTP/1.1 500 x\\r\\n\\r\\n' >{tmp_path}/public"]
     )
-    result = flip(run, service, bake="20000", codes=(31,))
+    result = flip(run, service, bake="60000", codes=(31,))
     breaker.wait()
     assert live(service) == "slots/blue/4"
     assert "answered 500 from release none, wanted 5" in result.stderr
     told = re.search(r"at most ([0-9]+) ms, ([0-9]+) ms of them after", result.stderr)
     assert 200 <= int(told[2]) <= int(told[1])
     assert not (service / "history.jsonl").exists()
-    assert result.seconds < 10
+    assert result.seconds < 40
 
 
 def test_told_to_go_back_it_does_so_in_the_middle_of_the_bake(run, service, web):
     point(service, "slots/blue/4")
     web()
-    result = flip(run, service, bake="20000", say=b"back web2 failed\n", codes=(33,))
+    result = flip(run, service, bake="60000", say=b"back web2 failed\n", codes=(33,))
     assert "flipped back to slots/blue/4: web2 failed" in result.stderr
     assert live(service) == "slots/blue/4"
-    assert result.seconds < 10
+    assert result.seconds < 40
 
 
 @pytest.mark.parametrize("say", [None, b"", b"nonsense\n"])
@@ -217,30 +217,32 @@ def begun(service, web, stubs):
 
 
 def test_a_flip_whose_controller_is_gone_goes_back(begun, service):
-    process = begun(bake="30000")
+    process = begun(bake="90000")
     process.stdin.close()
     wait_for(lambda: live(service) == "slots/blue/4")
-    assert process.wait(timeout=10) == 32
+    assert process.wait(timeout=30) == 32
 
 
 def test_a_flip_that_nobody_listens_to_any_more_goes_back(begun, service):
-    process = begun(bake="30000")
+    process = begun(bake="90000")
     process.stdout.close()
     process.stderr.close()
     wait_for(lambda: live(service) == "slots/blue/4")
-    assert process.wait(timeout=10) == 32
+    assert process.wait(timeout=30) == 32
 
 
 def test_a_flip_that_hears_nothing_after_its_bake_goes_back(begun, service):
-    process = begun(patience="1")
+    # So long that it is seen at the new release before it goes back.
+    process = begun(patience="5")
     wait_for(lambda: live(service) == "slots/blue/4")
-    assert process.wait(timeout=10) == 32
+    assert process.wait(timeout=30) == 32
+    assert b"no word came within 5 s of the bake" in process.stderr.read()
 
 
 def test_a_flip_that_is_interrupted_goes_back(begun, service):
-    process = begun(bake="30000")
+    process = begun(bake="90000")
     process.terminate()
-    assert process.wait(timeout=10) == 32
+    assert process.wait(timeout=30) == 32
     assert live(service) == "slots/blue/4"
 
 
@@ -249,11 +251,11 @@ def test_it_asks_for_the_word_once_it_has_baked(begun, service):
     assert process.stderr.readline() == b"baked\n"
     process.stdin.write(COMMIT)
     process.stdin.close()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=30) == 0
     assert live(service) == "slots/green/5"
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=30):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
@@ -362,7 +364,8 @@ def test_a_container_that_ended_is_not_waited_for(run, service, web, docker, rel
     web(app="000 in 0 s")
     (docker / "state").write_text("exited 0\n")
     result = start(run, service, codes=(20,))
-    assert result.seconds < 2
+    assert "the container ended (exited)" in result.stderr
+    assert "waiting" not in result.stderr
 
 
 def test_a_container_that_restarted_has_failed(run, service, web, docker, release):
@@ -403,15 +406,13 @@ def test_the_old_slot_runs_on_where_it_is_kept_warm_and_memory_is_left(
     assert ("kept warm" in result.text) is not stopped
 
 
-def test_the_old_slot_is_stopped_once_nobody_talks_to_it(run, service, stubs, tmp_path):
+def test_the_old_slot_is_stopped_once_nobody_talks_to_it(run, service, stubs):
     point(service, "slots/green/5")
     stubs.add("docker", 'case "$1" in inspect) echo true ;; esac')
-    stubs.add("ss", f"cat {tmp_path}/busy 2>/dev/null")
-    (tmp_path / "busy").write_text("connection\n")
-    quiet = subprocess.Popen(["sh", "-c", f"sleep 1; : >{tmp_path}/busy"])
-    result = drain(run, service)
-    quiet.wait()
-    assert 0.9 < result.seconds < 4
+    stubs.add("ss", f"[ $(grep -c ^ss {stubs.log}) -gt 3 ] || echo connection")
+    result = drain(run, service, limit="60")
+    assert result.stderr.splitlines() == ["1 connections to the old slot"] * 3
+    assert stubs.said[-2].startswith("ss ")
     assert stubs.said[-1] == "docker stop -t 30 shop-prod-blue"
     assert result.text == "drained and stopped with 0 connections left"
 
