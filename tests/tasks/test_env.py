@@ -216,15 +216,22 @@ def test_strict_makes_an_undeclared_name_an_error(inv, tmp_path):
 def test_two_hundred_variables_with_twenty_mistakes_in_one_report(inv, tmp_path):
     declared = {f"NUMBER_{n}": {"type": "integer", "required": True} for n in range(200)}
     wrong = [f"NUMBER_{n}" for n in range(0, 200, 10)]
-    (tmp_path / ".env").write_text(
-        "".join(f"{name}={'many' if name in wrong else '1'}\n" for name in declared)
-    )
-    inv("env.check", settings={"variables": declared})
-    # Processor time: a machine that is busy with something else says nothing about us.
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = inv("env.check")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.5
+    first = dict([*declared.items()][:1])
+
+    def check(variables):
+        """What came of it, and the processor time that it took: a busy machine says nothing about us."""
+        (tmp_path / ".env").write_text(
+            "".join(f"{name}={'many' if name in wrong else '1'}\n" for name in variables)
+        )
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = inv("env.check", settings={"variables": variables})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    check(first)  # so that what follows finds everything in the disk's cache
+    _, least = check(first)
+    done, took = check(declared)
+    assert took < 2 * least, "two hundred take as long as one"
     assert done.stderr.splitlines() == [
         f"{name} (.env): expected an integer, got 'many'" for name in wrong
     ]

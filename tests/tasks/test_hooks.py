@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 
 import pytest
@@ -132,16 +133,17 @@ def test_a_hook_that_fails_says_why(text, says):
         go(text)
 
 
-def test_a_hook_that_does_not_end_is_ended_with_all_that_it_started(project):
-    begun = time.monotonic()
-    with pytest.raises(HookFailed, match="not done within 1 s\n  begun"):
-        go("echo begun; (sleep 3; touch late) & sleep 60", timeout=1)
-    assert time.monotonic() - begun < 20
-    time.sleep(3)
-    assert not (project / "late").exists()
+def test_a_hook_that_does_not_end_is_ended_with_all_that_it_started():
+    sleep = f"sleep 60.{os.getpid()}"  # nobody else's
+    with pytest.raises(HookFailed, match="not done within 2 s\n  begun"):
+        go(f"{sleep} & echo begun; {sleep}", timeout=2)
+    end = time.monotonic() + 30
+    while subprocess.run(["pgrep", "-f", f"^{sleep}"], capture_output=True).returncode == 0:
+        assert time.monotonic() < end, "it runs on"
+        time.sleep(0.1)
 
 
 def test_what_a_hook_leaves_running_is_not_waited_for():
     begun = time.monotonic()
-    assert go("sleep 30 & echo done") == ["done"]
-    assert time.monotonic() - begun < 15
+    assert go("sleep 60 & echo done") == ["done"]
+    assert time.monotonic() - begun < 40

@@ -22,7 +22,7 @@ class Project:
 
     def __init__(self, folder, key, run):
         self.folder, self.pins, self.run = folder, folder / "pins", run
-        self.ssh = {"key": str(key), "known_hosts": "pins", "user": "ops", "timeout": 5}
+        self.ssh = {"key": str(key), "known_hosts": "pins", "user": "ops", "timeout": 20}
 
     def settings(self, ssh=None, **environment):
         environment = {"ssh": {**self.ssh, **(ssh or {})}, **environment}

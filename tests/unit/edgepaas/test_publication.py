@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -57,15 +58,18 @@ def test_a_login_is_on_stdin_and_gone_afterwards(tmp_path):
     assert calls == "login --username me --password-stdin reg.example\n"
 
 
-def test_a_login_that_fails_leaves_nothing(monkeypatch):
+def test_a_login_that_fails_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("LOGIN", "1")
-    made = set(Path("/tmp").glob("edgepaas-*"))
+    # Others of this machine log in too.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
     with (
         pytest.raises(publication.CommandFailed),
         publication.logged_in(Login("reg.example", "me", Secret("hush"))),
     ):
         pass
-    assert set(Path("/tmp").glob("edgepaas-*")) <= made
+    assert "login" in (tmp_path / "calls").read_text()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_without_a_user_the_engines_own_logins_are_used():

@@ -141,11 +141,12 @@ def test_what_can_not_be_represented_is_refused(text):
 def test_two_hundred_variables_with_twenty_mistakes_make_one_report_of_twenty_lines():
     schema = schema_from({f"V{number}": "integer" for number in range(200)})
     values = {f"V{number}": "x" if number % 10 == 0 else "1" for number in range(200)}
-    begun = time.monotonic()
+    # Processor time: a machine that is busy with something else says nothing about us.
+    begun = time.process_time()
     with pytest.raises(EnvError) as caught:
         resolve(schema, [Layer(".env", values)], environment="lab").require()
     assert len(str(caught.value).splitlines()) == 20
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_the_app_is_the_same_process_and_hears_of_it(start):
     process = start(sys.executable, "-c", code)
     assert int(process.stdout.readline()) == process.pid
     process.terminate()
-    assert process.wait(timeout=10) == -signal.SIGTERM
+    assert process.wait(timeout=50) == -signal.SIGTERM
     process.communicate()
 
 

@@ -31,7 +31,7 @@ def target(ssh_keys, pins):
     def target(server, **more):
         more = {"known_hosts": pins, **more}
         key = ssh_keys("client")
-        return Target("web1", "127.0.0.1", server.port, "ops", key, connect_timeout=5, **more)
+        return Target("web1", "127.0.0.1", server.port, "ops", key, connect_timeout=20, **more)
 
     return target
 
