@@ -6,14 +6,30 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from edgepaas_tasks.console import ci
 from tests.ssh_server import SSHServer
 
 # A shell starts what it puts into the background deaf to SIGINT, and its children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where the tests run decides nothing: neither a CI's own variables, nor a proxy, nor somebody's settings of git.
+for _name in [*os.environ]:
+    if _name in (*ci.RUNNERS, *ci.FILES) or _name.startswith("GITHUB_"):
+        del os.environ[_name]
+for _name in ("NO_PROXY", "no_proxy"):
+    _there = os.environ.get(_name)
+    os.environ[_name] = ",".join([*([_there] if _there else []), "127.0.0.1", "localhost"])
+for _name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # as a hook of git has them
+    os.environ.pop(_name, None)
+# Whose the checkout is may stand in those settings only, as a CI in a container has it.
+_trusted = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": str(Path(__file__).parents[1])}
+os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+os.environ.update({f"GIT_CONFIG_{name}": text for name, text in _trusted.items()})
 
 
 @pytest.fixture(scope="session")
