@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
+import uuid
 from dataclasses import asdict, dataclass
+from functools import cache
 
 from remote.batch import Fence
 from remote.command import Command, script
@@ -65,14 +68,19 @@ def parse_holder(text: str) -> Holder | None:
 _FIELDS = frozenset(Holder.__dataclass_fields__)
 
 
+@cache
 def machine() -> str:
-    """A name for this machine that another one does not have: host name and boot id."""
+    """A name for this machine that another one does not have: the host name, and what tells two of that name apart.
+
+    On Linux the boot and the space of process numbers: containers may share a host name, and a number that is a process
+    in one is none in the other. Elsewhere the number of a network card.
+    """
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()[:8]
+            mark = file.read() + os.readlink("/proc/self/ns/pid")
     except OSError:
-        boot = ""
-    return f"{socket.gethostname()}/{boot}" if boot else socket.gethostname()
+        mark = str(uuid.getnode())
+    return f"{socket.gethostname()}/{hashlib.sha256(mark.encode()).hexdigest()[:8]}"
 
 
 def take(layout: Layout, fence: Fence, holder: Holder, *, gone: str = "-") -> Command:

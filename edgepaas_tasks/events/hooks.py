@@ -31,7 +31,9 @@ _ALWAYS = ("PATH", "HOME", "LANG", "TERM", "TMPDIR", "USER", "PWD")
 
 @dataclass(frozen=True)
 class Event:
-    """What a hook is told. `result` is empty before the deploy, then success, failure or interrupted.
+    """What a hook is told. `result` is empty before the deploy, then success, failure, interrupted or unfinished.
+
+    Unfinished: the release is live and on record, and what comes after that failed.
 
     `action`: deploy, rollback or env.push. `release` is 0 and `version` empty where they are not settled yet. `error`
     is one line. `report` is the path of the failure report, if there is one. `seconds` since the command began.

@@ -92,12 +92,12 @@ class Occasion:
         from edgepaas_tasks.release.findings import gather
 
         found = gather(self.of, self.hosts, error)
-        if found.gates:
-            self.version = found.gates[0].release.version
+        self.version = found.version or self.version
         interrupted = not isinstance(error, Exception)
         told = "interrupted" if interrupted else str(error)
+        result = "unfinished" if found.live else "failure"
         event = {
-            "result": "interrupted" if interrupted else "failure",
+            "result": "interrupted" if interrupted else result,
             "release": found.release,
             "flipped_back": found.flipped_back,
             "error": redactor()(told).partition("\n")[0],
@@ -107,16 +107,18 @@ class Occasion:
         if found.flipped_back:
             self._hooks("on_rollback", event)
         cause = f"\nlikely cause: {found.cause}" if found.cause else ""
+        came = "is live, and was NOT FINISHED" if found.live else "FAILED"
         self._notify(
             {"failure", *(("rollback",) if found.flipped_back else ())},
-            f"{self.action} of {self.version or 'an earlier release'} FAILED: {event['error']}{cause}",
+            f"{self.action} of {self.version or 'an earlier release'} {came}: {event['error']}{cause}",
         )
 
     def _report(self, told: str, found: Findings) -> str:
         """The file's path; "" where no host was asked, or only told us to wait."""
         from edgepaas_tasks.events import failure_report
 
-        title = f"{self._place()}: {self.action} of {self.version or 'an earlier release'} failed"
+        came = "is live, and was not finished" if found.live else "failed"
+        title = f"{self._place()}: {self.action} of {self.version or 'an earlier release'} {came}"
         phases = self.progress.phases
         page = summary.failed(title, told, found.serving, phases)
         self._try("the summary", lambda: summary.write(page))
@@ -137,18 +139,29 @@ class Occasion:
                 self._run(hook, self._event(when, **event))
             except (HookFailed, EnvError) as error:
                 self.progress.note(f"hook {when} {error}")
+            except (
+                Exception
+            ) as error:  # what it comes to is settled: the next hook and the notices have to know
+                self.progress.note(f"hook {when} {hook.run!r}: {type(error).__name__}: {error}")
 
     def _run(self, hook: Hook, event: Event) -> None:
         from edgepaas_tasks.events import notices
 
         settings = self.of.settings
-        if hook.secrets and self._values is None:
-            self._values = environment.gather(settings, self.given)
+        if self._values is None:
+            # A rollback has not looked at them; what is secret has to be known to be kept from a hook.
+            try:
+                self._values = environment.collect(settings, self.given)
+            except Exception:
+                if hook.secrets:
+                    raise
+        if hook.secrets and self._values is not None:
+            self._values.require()
         values = self._values.values if self._values is not None else {}
         given = {name: values[name].text for name in hook.secrets if name in values}
         schema = environment.schema(settings)
         secret = [one.name for one in schema.variables if one.secret]
-        hidden = [*secret, *notices.variables(settings.notify)]
+        hidden = [*secret, *notices.variables(settings.notify), settings.image.password]
         for line in hooks.run(hook, event, hooks.scrubbed(hidden, given)):
             self.progress.say(f"    {line}")
 

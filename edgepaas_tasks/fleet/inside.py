@@ -38,6 +38,7 @@ def run(of: Service, host: Host, text: str) -> int:
 
 
 def show(_: str, line: str) -> None:
-    """One line of the command, on the stream that it was written to, without secrets."""
+    """One line of the command, on the stream that it was written to, without secrets; whole if it is the host's own."""
     stream = sys.stdout if line.startswith("1") else sys.stderr
-    print(ci.harmless(redactor()(line[1:])), file=stream, flush=True)
+    text = line[1:] if line.startswith(("1", "2")) else line
+    print(ci.harmless(redactor()(text)), file=stream, flush=True)

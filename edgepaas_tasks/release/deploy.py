@@ -30,6 +30,7 @@ from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import Shipping
 from edgepaas_tasks.lease.tenure import held
 from edgepaas_tasks.release import ancestry, finish, prepare, recovery, traffic
+from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request, resolve
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.targets import modes
@@ -126,8 +127,11 @@ def carry(
     except (RemoteError, HostErrors, Refused) as error:
         rollout.record_failure(error)
         raise
-    with progress.phase("finish") as phase:
-        phase.outcome = finish.finish(rollout)
+    try:
+        with progress.phase("finish") as phase:
+            phase.outcome = finish.finish(rollout)
+    except (RemoteError, HostErrors) as error:
+        raise Unfinished(rollout.release, error) from error
     return outcome(rollout, progress, shipping.sent)
 
 

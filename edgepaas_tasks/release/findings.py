@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgepaas_tasks.fleet import status as statuses
 from edgepaas_tasks.fleet.status import HostStatus
 from edgepaas_tasks.release import failure, gates
-from edgepaas_tasks.release.gates import Evidence, GateFailed
+from edgepaas_tasks.release.gates import Evidence, GateFailed, Unfinished
 from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
 from remote.errors import (
@@ -23,22 +23,36 @@ from remote.errors import (
     Unreachable,
 )
 from remote.host import Host
+from remote.releases import Release
 
 LOST = (Unreachable, ConnectionLost, DeadlineExceeded, HostKeyChanged, HostKeyUnknown)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """`gates` are those that failed, `serving` what each host says of itself, `evidence` what failed there."""
+    """`gates` are those that failed, `serving` what each host says of itself, `evidence` what failed there.
+
+    `live` is the release where it is only what comes after the flip that failed.
+    """
 
     gates: tuple[GateFailed, ...] = ()
     serving: tuple[HostStatus, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    live: Release | None = None
 
     @property
     def release(self) -> int:
         """The release that failed, 0 where it had no number yet."""
-        return self.gates[0].release.number if self.gates else 0
+        return self._meant.number if self._meant else 0
+
+    @property
+    def version(self) -> str:
+        """Its version, empty where it is not known from here."""
+        return self._meant.version if self._meant else ""
+
+    @property
+    def _meant(self) -> Release | None:
+        return self.gates[0].release if self.gates else self.live
 
     @property
     def flipped_back(self) -> bool:
@@ -51,6 +65,8 @@ class Findings:
 
 def gather(of: Service, hosts: Sequence[Host], error: BaseException) -> Findings:
     """Asks the hosts, if any was asked before. Never raises: what a host does not tell is missing."""
+    if isinstance(error, Unfinished):
+        return replace(gather(of, hosts, error.cause), live=error.release)
     closed = tuple(gates.failed(error))
     told = [gate.evidence for gate in closed if gate.evidence]
     if not isinstance(error, Exception) or not any(host.trace for host in hosts):

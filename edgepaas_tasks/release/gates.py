@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edgepaas_tasks.console.boundary import Refused
 from remote.diagnosis import Diagnosis
 from remote.errors import CommandFailed, HostErrors
 from remote.releases import Release
@@ -26,6 +27,19 @@ class GateFailed(CommandFailed):
     release: Release
     evidence: Evidence | None = None
     flipped_back = False
+
+
+class Unfinished(Refused):
+    """A release that is live and on record; `cause` came after that."""
+
+    def __init__(self, release: Release, cause: Exception) -> None:
+        lines = [
+            f"release {release.number} ({release.version}) is live and on record; what comes after that failed:",
+            str(cause),
+            "  next:  inv status; the next inv deploy drains and prunes what is left",
+        ]
+        super().__init__("\n".join(lines))
+        self.release, self.cause = release, cause
 
 
 def failed(error: BaseException) -> Iterator[GateFailed]:

@@ -104,7 +104,11 @@ def holder(command: str, commit: str, ttl: int) -> Holder:
 
 
 def who() -> str:
-    return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+    """Who asks, for the journal and the lease; a container's user often has no name."""
+    try:
+        return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _site(chosen: Settings, layout: Layout) -> Site:

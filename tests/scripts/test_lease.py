@@ -2,6 +2,7 @@
 
 import fcntl
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -218,3 +219,15 @@ def test_a_dead_process_of_this_machine_is_an_orphan():
     assert not Held("t", 0, Holder("ann", "elsewhere", process.pid)).orphaned
     assert not Held("t", 0, Holder("ann", machine(), 1)).orphaned
     assert not Held("t", 0, None).orphaned
+
+
+def test_a_container_of_the_same_host_name_is_another_machine():
+    """Its processes are none here; from in there a deploy of ours must not look dead."""
+    words = (sys.executable, "-c", "from remote.lease import machine; print(machine())")
+    within = ("unshare", "--pid", "--fork", "--mount-proc")
+    here, there = (
+        subprocess.run((*before, *words), capture_output=True, text=True, check=True).stdout.strip()
+        for before in ((), within)
+    )
+    assert here == machine()
+    assert there != here

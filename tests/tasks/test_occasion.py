@@ -10,9 +10,13 @@ from edgepaas_tasks import settings
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.events.occasion import occasion
+from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.targets.service import describe
+from edgepaas_tasks.variables import environment
+from remote.aws import AwsError
 from remote.errors import LeaseHeld, Unreachable
 from remote.host import Exec, Host
+from remote.releases import Release
 
 TELL = 'printf "%s %s %s %s|" "$EDGEPAAS_HOOK" "$EDGEPAAS_RESULT" "$EDGEPAAS_ERROR" "$EDGEPAAS_VERSION" >>told'
 EVERY = dict.fromkeys(("before", "after", "on_failure", "on_rollback"), [TELL])
@@ -159,6 +163,57 @@ def test_the_secrets_of_notices_are_in_no_hook(here, monkeypatch):
     assert not [line for line in first if line.startswith(hidden)]
     assert [line for line in second if line.startswith(hidden)] == ["TOKEN=t"]
     assert os.environ["OTHER"] == "o"
+
+
+HIDDEN = {"DATABASE_PASSWORD": "in another variable", "REGISTRY_PASSWORD": "of a login"}
+
+
+def test_a_rollback_keeps_secrets_from_hooks_that_did_not_ask(here, monkeypatch):
+    """It has no use for the variables, and has not looked at them."""
+    monkeypatch.setenv("TOKEN", HIDDEN["DATABASE_PASSWORD"])
+    for name, text in HIDDEN.items():
+        monkeypatch.setenv(name, text)
+
+    def work(event):
+        event.begin("v1")
+
+    variables = {"TOKEN": {"type": "string", "secret": True}}
+    hooks = {"before": ["env >seen"]}
+    database = {"mode": "sqlite_only"}
+    around(work, hooks=hooks, variables=variables, database=database, action="rollback")
+    seen = (here / "seen").read_text()
+    assert "EDGEPAAS_HOOK=before" in seen
+    assert not [name for name in ("TOKEN", *HIDDEN) if f"{name}=" in seen]
+
+
+def test_variables_that_can_not_be_read_keep_nobody_from_hearing_of_it(here, monkeypatch, capsys):
+    def collect(*_):
+        raise AwsError("SSM", "access denied")
+
+    monkeypatch.setattr(environment, "collect", collect)
+    variables = {"TOKEN": {"type": "string", "secret": True}}
+    asks = {"run": TELL, "secrets": ["TOKEN"]}
+    with pytest.raises(Refused, match="the disk is short"):
+        around(
+            begin_and_raise(Refused("the disk is short")),
+            hooks={"on_failure": [asks, TELL]},
+            variables=variables,
+            database={"mode": "sqlite_only"},
+            action="rollback",
+        )
+    assert told(here) == ["on_failure failure the disk is short v1"]
+    assert "AwsError: SSM: access denied" in capsys.readouterr().err
+
+
+def test_what_is_live_is_told_as_such_when_only_its_end_failed(here):
+    release = Release(7, "v7", "sha256:1", "shop:v7", ())
+    with pytest.raises(Unfinished):
+        around(begin_and_raise(Unfinished(release, Unreachable("web1", "gone"))), hooks=EVERY)
+    first = "release 7 (v7) is live and on record; what comes after that failed:"
+    assert told(here)[1:] == [f"on_failure unfinished {first} v7"]
+    (report,) = (here / ".edgepaas" / "reports").glob("*.md")
+    assert "deploy of v7 is live, and was not finished" in report.read_text()
+    assert "| web1 | not known |" in report.read_text()
 
 
 def test_settings_of_hooks_are_checked():

@@ -13,6 +13,7 @@ from edgepaas_tasks.images.cargo import Cargo, Layer
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.registry import Registry
 from edgepaas_tasks.release import deploy as deploys
+from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request
 from remote.batch import Frames
 from remote.errors import ConnectionLost, RemoteError
@@ -109,6 +110,15 @@ def test_a_phase_that_fails_ends_the_deploy_and_gives_the_lease_back(run, fails,
     assert not [name for name in host.said if re.match(never, name) and not re.match(fails, name)]
     assert host.said[-1] == "give the lease back"
     assert "record release 5: failed" in host.said
+
+
+def test_a_release_that_is_live_is_not_told_as_failed_when_its_end_is(run):
+    host = Answering("web1", {"drain and stop": 1}, live="slots/blue/4")
+    with pytest.raises(Unfinished, match=r"^release 5 \(v1\) is live and on record") as raised:
+        run(host)
+    assert "\nweb1: drain and stop blue failed (exit 1)\n" in str(raised.value)
+    assert "record release 5: failed" not in host.said
+    assert host.said[-1] == "give the lease back"
 
 
 def test_no_host_flips_while_another_is_not_healthy(run):

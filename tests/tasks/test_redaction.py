@@ -231,7 +231,8 @@ def test_what_a_command_inside_wrote(known, capsys):
 
     inside.show("web1", f"1out {SECRET}")
     inside.show("web1", f"2err {SECRET}")
-    assert capsys.readouterr() == ("out ***\n", "err ***\n")
+    inside.show("web1", f"sudo: of the host itself, {SECRET}")
+    assert capsys.readouterr() == ("out ***\n", "err ***\nsudo: of the host itself, ***\n")
 
 
 def test_what_a_hook_gets_and_says(known, monkeypatch):
