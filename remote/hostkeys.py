@@ -13,9 +13,10 @@ import hmac
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+REVOKED, AUTHORITY = "@revoked", "@cert-authority"
 TYPES = re.compile(r"ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)")
 _PUBLIC = re.compile(rf"({TYPES.pattern})\s+(AAAA[0-9A-Za-z+/]+={{0,2}})")
 _FINGERPRINT = re.compile(r"SHA256:[0-9A-Za-z+/]{43}")
@@ -48,11 +49,17 @@ class Key:
 
 @dataclass(frozen=True)
 class Pin:
-    """One line of a known_hosts file."""
+    """One line of a known_hosts file. With a marker (@revoked, @cert-authority) it vouches for no key."""
 
     names: str
     key: Key
-    revoked: bool = False
+    marker: str = ""
+    path: Path | None = None
+    number: int = 0
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}:{self.number}"
 
     def covers(self, name: str) -> bool:
         if self.names.startswith("|1|"):
@@ -68,24 +75,44 @@ def known_name(host: str, port: int) -> str:
     return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
 
 
-def parse(text: str) -> list[Pin]:
+@dataclass(frozen=True)
+class Known:
+    """What such lines say of a name. A key that is revoked is not trusted, whatever else names it."""
+
+    trusted: Sequence[Pin]
+    revoked: Sequence[Pin]
+    authorities: Sequence[Pin]
+
+
+def parse(text: str, path: Path | None = None) -> list[Pin]:
     """The lines of a known_hosts file; what is no key that we can verify is left out."""
     pins = []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
         marker = words.pop(0) if words and words[0].startswith("@") else ""
-        if len(words) < 3 or words[0].startswith("#") or marker == "@cert-authority":
+        if len(words) < 3 or words[0].startswith("#"):
             continue
         key = public_key(" ".join(words[1:3]))
         if key is not None:
-            pins.append(Pin(words[0], key, marker == "@revoked"))
+            pins.append(Pin(words[0], key, marker, path, number))
     return pins
 
 
 def read(paths: Iterable[Path]) -> list[Pin]:
     """The lines of those files that are there. Raises OSError for one that is and can not be read."""
-    texts = [path.read_text("utf-8", "replace") for path in paths if path.is_file()]
-    return [pin for text in texts for pin in parse(text)]
+    texts = [(path.read_text("utf-8", "replace"), path) for path in paths if path.is_file()]
+    return [pin for text, path in texts for pin in parse(text, path)]
+
+
+def known(pins: Iterable[Pin], name: str) -> Known:
+    found = [pin for pin in pins if pin.covers(name)]
+    revoked = [pin for pin in found if pin.marker == REVOKED]
+    out = {pin.key for pin in revoked}
+    return Known(
+        [pin for pin in found if not pin.marker and pin.key not in out],
+        revoked,
+        [pin for pin in found if pin.marker == AUTHORITY],
+    )
 
 
 def public_key(text: str) -> Key | None:
@@ -118,8 +145,8 @@ def announced(console: str) -> tuple[list[Key], list[str]]:
     )
 
 
-def pin(path: Path, name: str, keys: Sequence[Key]) -> None:
-    """Makes `keys` the only ones that a file pins for a name. Written whole; the file's mode stays."""
+def pin(path: Path, name: str, keys: Sequence[Key], revoked: Sequence[Key] = ()) -> None:
+    """Makes `keys` the only ones that a file pins for a name, and `revoked` never. Written whole; its mode stays."""
     path = path.expanduser()
     path = path.resolve() if path.is_symlink() else path
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
@@ -127,6 +154,7 @@ def pin(path: Path, name: str, keys: Sequence[Key]) -> None:
     kept = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
     lines = [one for line in kept if (one := _without(line, name)) is not None]
     lines += [f"{name} {key.line}" for key in keys]
+    lines += [f"{REVOKED} {name} {key.line}" for key in revoked]
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -135,17 +163,26 @@ def pin(path: Path, name: str, keys: Sequence[Key]) -> None:
     temporary.replace(path)
 
 
+def outlasts(found: Pin, path: Path, name: str) -> bool:
+    """Whether a line still vouches for its key after `pin` has replaced the keys of a name in a file."""
+    return found.path != path or replace(found, names=_others(found.names, name)).covers(name)
+
+
 def _without(line: str, name: str) -> str | None:
-    """A line that no longer pins a key for `name`, None when nothing is left; revoked keys stay revoked."""
+    """A line that no longer pins a key for `name`, None when nothing is left; marked lines stay."""
     found = parse(line)
-    if not found or found[0].revoked or not found[0].covers(name):
+    if not found or found[0].marker or not found[0].covers(name):
         return line
     first, rest = line.split(maxsplit=1)
-    if first.startswith("|1|"):
-        return None
-    others = [one for one in first.split(",") if one.lower() != name]
-    # A pattern that covers it is about other hosts too, and stays.
-    return f"{','.join(others)} {rest}" if others else None
+    others = _others(first, name)
+    return f"{others} {rest}" if others else None
+
+
+def _others(names: str, name: str) -> str:
+    """The names of a line without one. A pattern that covers it is about other hosts too, and stays."""
+    if names.startswith("|1|"):
+        return ""
+    return ",".join(one for one in names.split(",") if one.lower() != name)
 
 
 def _hashes_to(names: str, name: str) -> bool:

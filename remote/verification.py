@@ -40,13 +40,13 @@ def verify(link: Any, target: Target, connection: Any, make: Callable[..., Any])
 
     name = pinned_name(link)
     try:
-        pins = [pin for pin in hostkeys.read(known_hosts(link, target)) if pin.covers(name)]
+        known = hostkeys.known(hostkeys.read(known_hosts(link, target)), name)
     except OSError as error:
         raise Unreachable(
             target.name, "the pinned host keys can not be read", got=str(error)
         ) from None
-    trusted = [pin.key for pin in pins if not pin.revoked]
-    revoked = [pin.key for pin in pins if pin.revoked]
+    trusted = [pin.key for pin in known.trusted]
+    revoked = {pin.key: pin.place for pin in known.revoked}
     who = "the host" if link is connection else f"the jump host {link.host}"
     where = f"ssh {link.user}@{link.host}:{link.port}"
 
@@ -58,8 +58,8 @@ def verify(link: Any, target: Target, connection: Any, make: Callable[..., Any])
                     target.name,
                     f"{who} shows a key that is revoked; nothing was sent",
                     tried=where,
-                    got=str(key),
-                    next_step="find out why: somebody may be in between",
+                    got=f"{key}, revoked in {revoked[key]}",
+                    next_step="find out why: somebody may be in between. If the key is right, remove that line",
                 )
             if key in trusted:
                 return
@@ -72,13 +72,13 @@ def verify(link: Any, target: Target, connection: Any, make: Callable[..., Any])
                     next_step="find out why: somebody may be in between. If the host was rebuilt, pin its new key:\n"
                     "inv hosts.trust --replace, with --console, --from or --fingerprint as evidence",
                 )
+            whose = "its host key" if link is connection else f"the key of {who}"
             raise HostKeyUnknown(
                 target.name,
-                ("its host key" if link is connection else f"the key of {who}")
-                + " is not known; nothing was sent",
+                f"{whose} is not known; nothing was sent",
                 tried=where,
                 got=str(key),
-                next_step="pin it: inv hosts.trust, with --console, --from or --fingerprint as evidence",
+                next_step="pin its key: inv hosts.trust, with --console, --from or --fingerprint as evidence",
             )
 
     def transport(sock: Any, **arguments: Any) -> Any:

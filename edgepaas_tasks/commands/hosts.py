@@ -29,8 +29,7 @@ def show(c: Any, env: str) -> list[dict[str, Any]]:
         for target in targets:
             prepared = connection.prepare(target)
             name = verification.pinned_name(prepared)
-            files = verification.known_hosts(prepared, target)
-            pins = [pin for pin in hostkeys.read(files) if pin.covers(name) and not pin.revoked]
+            pins = hostkeys.read(verification.known_hosts(prepared, target))
             found.append(
                 {
                     "name": target.name,
@@ -39,7 +38,7 @@ def show(c: Any, env: str) -> list[dict[str, Any]]:
                     "port": prepared.port,
                     "user": prepared.user,
                     "instance": target.instance,
-                    "pinned": [str(pin.key) for pin in pins],
+                    "pinned": [str(pin.key) for pin in hostkeys.known(pins, name).trusted],
                 }
             )
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 from edgepaas_tasks.console.boundary import Refused
 from remote import connection, hostkeys, verification
 from remote.errors import HostKeyChanged, RemoteError
-from remote.hostkeys import Key
+from remote.hostkeys import Key, Pin
 from remote.target import Target
 
 WAYS = "--from KNOWN_HOSTS, --console (EC2), or --fingerprint SHA256:… as its own console shows it"
@@ -38,7 +38,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Pinned:
-    """What came of one host: the keys to pin, none where they are pinned already."""
+    """What came of one host: the keys to pin, none where they are pinned already.
+
+    `stale` lines go on naming a key that was replaced, since they are about other hosts too, or in another file.
+    """
 
     target: Target
     name: str
@@ -46,19 +49,23 @@ class Pinned:
     keys: Sequence[Key] = ()
     source: str = ""
     kept: Sequence[Key] = field(default=())
+    stale: Sequence[Pin] = field(default=())
 
 
 def from_file(path: Path) -> Callable[[Target], Evidence]:
     """A known_hosts file that somebody trustworthy gave."""
+    path = path.expanduser()
     try:
-        pins = hostkeys.parse(path.expanduser().read_text("utf-8", "replace"))
+        pins = hostkeys.parse(path.read_text("utf-8", "replace"), path)
     except OSError as error:
         raise Refused(f"--from {path}: {error.strerror}") from None
 
     def of(target: Target) -> Evidence:
         name = verification.pinned_name(connection.prepare(target))
-        keys = [one.key for one in pins if not one.revoked and one.covers(name)]
-        return Evidence(f"{path} ({name})", keys)
+        known = hostkeys.known(pins, name)
+        keys = [pin.key for pin in known.trusted]
+        source = f"{path} ({name})"
+        return Evidence(source, keys)
 
     return of
 
@@ -102,15 +109,22 @@ def judge(
     """
     prepared = connection.prepare(target)
     name = verification.pinned_name(prepared)
-    path = verification.known_hosts(prepared, target)[0]
-    pins = hostkeys.read(verification.known_hosts(prepared, target))
-    before = [pin.key for pin in pins if pin.covers(name) and not pin.revoked]
-    revoked = [pin.key for pin in pins if pin.covers(name) and pin.revoked]
+    files = verification.known_hosts(prepared, target)
+    path, pinned = files[0], hostkeys.known(hostkeys.read(files), name)
+    before = [pin.key for pin in pinned.trusted]
+    revoked = {pin.key: pin.place for pin in pinned.revoked}
     given = evidence(target) if evidence is not None else None
     shown = connection.shown_keys(target)
     listed = ", ".join(map(str, shown))
-    if any(key in revoked for key in shown):
-        raise HostKeyChanged(target.name, "the host shows a key that is revoked", got=listed)
+    for key in shown:
+        if key in revoked:
+            raise HostKeyChanged(
+                target.name,
+                "the host shows a key that is revoked; nothing was pinned",
+                tried=f"ssh to {target}",
+                got=f"{key}, revoked in {revoked[key]}",
+                next_step="find out why: somebody may be in between. If the key is right, remove that line",
+            )
     known = [key for key in shown if key in before]
     if given is None and known:
         return Pinned(target, name, path, kept=known)
@@ -141,10 +155,13 @@ def judge(
             got=f"it shows {listed}\n{given.source}: {given}",
             next_step="find out why: somebody may be in between, or the evidence is of another host",
         )
-    if all(key in before for key in vouched):
-        return Pinned(target, name, path, kept=vouched)
     # Those that were pinned and are still shown stay; the others are of a host that is no more.
-    return Pinned(target, name, path, list(dict.fromkeys([*known, *vouched])), given.source)
+    keys = list(dict.fromkeys([*known, *vouched]))
+    gone = [pin for pin in pinned.trusted if replace and pin.key not in keys]
+    if all(key in before for key in vouched) and not gone:
+        return Pinned(target, name, path, kept=vouched)
+    stale = [pin for pin in gone if hostkeys.outlasts(pin, path, name)]
+    return Pinned(target, name, path, keys, given.source, stale=stale)
 
 
 def trust(
@@ -159,7 +176,8 @@ def trust(
     for one in found:
         if one.keys:
             try:
-                hostkeys.pin(one.path, one.name, one.keys)
+                revoked = dict.fromkeys(pin.key for pin in one.stale)
+                hostkeys.pin(one.path, one.name, one.keys, list(revoked))
             except OSError as error:
                 raise Refused(f"{one.path}: {error.strerror}") from None
     return found
@@ -170,6 +188,8 @@ def lines(found: Sequence[Pinned]) -> Iterator[str]:
         if one.keys:
             yield f"{one.target.name}: pinned as {one.name} in {one.path}, by {one.source}"
             yield from (f"  {key}" for key in one.keys)
+            for pin in one.stale:
+                yield f"  {pin.key} is revoked, since {pin.path} still names it ({pin.names})"
         else:
             kept = ", ".join(map(str, one.kept))
             yield f"{one.target.name}: pinned already, nothing changed ({kept})"

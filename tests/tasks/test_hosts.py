@@ -159,12 +159,57 @@ class TestTrust:
         assert project.pins.read_text() == server.pins
         assert server.logins == 0
 
+    @pytest.mark.parametrize("names", ["[127.0.0.*]:{port}", "shop,[127.*]:*"])
+    def test_a_replaced_key_that_a_pattern_names_is_revoked(self, project, ssh_server, names):
+        server, before = ssh_server("one"), ssh_server("two")
+        old = before.pins.split(maxsplit=1)[1]
+        pinned = f"{names.format(port=server.port)} {old}"
+        project.pins.write_text(pinned)
+        project.hosts(server)
+        words = ("--fingerprint", fingerprint(server))
+        assert "another key than the pinned one" in project.trust(*words, code=1).stderr
+        assert project.pins.read_text() == pinned
+        said = project.trust(*words, "--replace").stdout
+        assert f"ssh-ed25519 {fingerprint(before)} is revoked, since pins still names it" in said
+        assert project.pins.read_text() == (f"{pinned}{server.pins}@revoked {server.name} {old}")
+        (shown,) = json.loads(project.inv("hosts.show", "--json").stdout)
+        assert shown["pinned"] == [f"ssh-ed25519 {fingerprint(server)}"]
+        assert "pinned already" in project.trust(*words, "--replace").stdout
+
+    def test_a_replaced_key_in_a_file_that_is_not_written_is_revoked(self, project, ssh_server):
+        server, before = ssh_server("one"), ssh_server("two")
+        old = before.pins.split(maxsplit=1)[1]
+        config = project.folder / ".ssh"
+        config.mkdir()
+        (config / "first").write_text(f"{server.name} {old}")
+        (config / "system").write_text(f"\n{server.name} {old}")
+        (config / "config").write_text(
+            "UserKnownHostsFile ~/.ssh/first\nGlobalKnownHostsFile ~/.ssh/system\n"
+        )
+        project.hosts(server, known_hosts=None)
+        said = project.trust("--fingerprint", fingerprint(server), "--replace").stdout
+        assert f"is revoked, since {config / 'system'} still names it" in said
+        assert (config / "first").read_text() == f"{server.pins}@revoked {server.name} {old}"
+        assert (config / "system").read_text() == f"\n{server.name} {old}"
+
+    def test_what_a_replacement_left_trusted_is_revoked_by_the_next(self, project, ssh_server):
+        server, before = ssh_server("one"), ssh_server("two")
+        old = before.pins.split(maxsplit=1)[1]
+        project.pins.write_text(f"[127.*]:* {old}{server.pins}")
+        project.hosts(server)
+        words = ("--fingerprint", fingerprint(server))
+        assert "pinned already" in project.trust(*words).stdout
+        assert f"{fingerprint(before)} is revoked" in project.trust(*words, "--replace").stdout
+        assert project.pins.read_text().endswith(f"@revoked {server.name} {old}")
+
     def test_a_revoked_key_is_never_pinned(self, project, ssh_server):
         server = ssh_server("one")
         project.pins.write_text(f"@revoked {server.pins}")
         project.hosts(server)
         words = ("--fingerprint", fingerprint(server), "--replace")
-        assert "revoked" in project.trust(*words, code=1).stderr
+        said = project.trust(*words, code=1).stderr
+        assert "the host shows a key that is revoked; nothing was pinned" in said
+        assert "revoked in pins:1" in said
 
     def test_the_jump_host_is_pinned_first(self, project, ssh_server, tmp_path):
         server, jump = ssh_server("one"), ssh_server("jump")

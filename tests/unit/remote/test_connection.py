@@ -103,9 +103,18 @@ def test_one_of_several_pinned_keys_is_enough(ssh_server, pins, target):
 def test_a_revoked_key_is_refused_wherever_else_it_is_pinned(ssh_server, pins, target):
     server = ssh_server("one")
     pins.write_text(f"{server.pins}@revoked {server.pins}")
-    with pytest.raises(HostKeyChanged, match="revoked"):
+    with pytest.raises(HostKeyChanged, match="revoked") as caught:
         opens(target(server))
+    assert f"revoked in {pins}:2" in caught.value.got
     assert server.logins == 0
+
+
+def test_a_key_that_is_not_revoked_is_asked_for_before_one_that_is(ssh_server, pins, target):
+    server, other = ssh_server("one", "ed25519", "rsa"), ssh_server("two")
+    old = other.pins.split(maxsplit=1)[1]
+    rsa = server.pins.splitlines(keepends=True)[1]
+    pins.write_text(f"[127.*]:* {old}{rsa}@revoked {server.name} {old}")
+    assert opens(target(server))
 
 
 def test_known_hosts_of_ssh_config_and_its_alias_are_honoured(ssh_server, home, target):

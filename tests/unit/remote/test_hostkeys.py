@@ -5,7 +5,17 @@ import subprocess
 import pytest
 
 from remote import hostkeys
-from remote.hostkeys import Key, announced, known_name, parse, pin, public_keys
+from remote.hostkeys import (
+    Key,
+    announced,
+    known,
+    known_name,
+    outlasts,
+    parse,
+    pin,
+    public_keys,
+    read,
+)
 
 
 @pytest.fixture
@@ -42,11 +52,21 @@ ED = "AAAAC3NzaC1lZDI1NTE5AAAAIJ2c0eWaTqhYTLRSpNmJIuQVO3/hhqYNvMbY5xKw1Kd5"
 def test_what_is_no_key_is_left_out():
     text = (
         "# web1 ssh-ed25519 AAAA\n\nweb1\nweb1 ssh-dss AAAAB3NzaC1kc3MAAACB\n"
-        f"@cert-authority *.example.org ssh-ed25519 {ED}\nweb1 ssh-rsa {ED}\n"
+        f"web1 ssh-rsa {ED}\n"
         f"web1 sk-ssh-ed25519@openssh.com {ED}\nweb1 ssh-ed25519 {ED[:7]}\n"
     )
     assert parse(text) == []
-    assert [one.revoked for one in parse(f"@revoked * ssh-ed25519 {ED}\n")] == [True]
+
+
+def test_what_is_known_of_a_name_is_told_apart_and_has_a_place(tmp_path, key):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    one, two, three = key("one"), key("two"), key("three")
+    ours.write_text(f"# ours\n@revoked web1 {two.line}\nweb2 {three.line}\n")
+    theirs.write_text(f"@cert-authority web* {three.line}\nweb1 {one.line}\nweb* {two.line}\n")
+    found = known(read([ours, tmp_path / "nowhere", theirs]), "web1")
+    assert [(pin.key, pin.place) for pin in found.trusted] == [(one, f"{theirs}:2")]
+    assert [(pin.key, pin.place) for pin in found.revoked] == [(two, f"{ours}:2")]
+    assert [(pin.key, pin.place) for pin in found.authorities] == [(three, f"{theirs}:1")]
 
 
 def test_a_pin_is_added_beside_the_others_and_found_by_openssh(tmp_path, key):
@@ -81,6 +101,29 @@ def test_a_hashed_pin_is_replaced_too(tmp_path, key):
     assert len(path.read_text().splitlines()) == 2
     assert found(path, "web1") == [f"web1 {key('three').line}"]
     assert len(found(path, "web2")) == 1
+
+
+def test_what_still_vouches_for_a_key_that_was_replaced(tmp_path, key):
+    path = tmp_path / "known_hosts"
+    old = key("one").line
+    path.write_text(f"web1 {old}\n*.example.org,web1 {old}\nweb1,web* {old}\nweb2 {old}\n")
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(path)], check=True, capture_output=True)
+    found = parse(path.read_text(), path)
+    assert path.read_text().startswith("|1|")
+    assert [pin.place for pin in found if outlasts(pin, path, "web1")] == [f"{path}:3"]
+    assert all(outlasts(pin, tmp_path / "another", "web1") for pin in found)
+
+
+def test_a_key_that_a_pattern_pins_is_revoked_for_that_name_alone(tmp_path, key):
+    path = tmp_path / "known_hosts"
+    path.write_text(f"web* {key('one').line}\n")
+    pin(path, "web1", [key("two")], [key("one")])
+    assert found(path, "web1") == [
+        f"web* {key('one').line}",
+        f"web1 {key('two').line}",
+        f"@revoked web1 {key('one').line}",
+    ]
+    assert found(path, "web2") == [f"web* {key('one').line}"]
 
 
 CONSOLE = """[    7.01] cloud-init[812]: Generating public/private ed25519 key pair.
