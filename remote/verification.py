@@ -47,6 +47,7 @@ def verify(link: Any, target: Target, connection: Any, make: Callable[..., Any])
         ) from None
     trusted = [pin.key for pin in known.trusted]
     revoked = {pin.key: pin.place for pin in known.revoked}
+    authorities = ", ".join(pin.place for pin in known.authorities)
     who = "the host" if link is connection else f"the jump host {link.host}"
     where = f"ssh {link.user}@{link.host}:{link.port}"
 
@@ -75,9 +76,13 @@ def verify(link: Any, target: Target, connection: Any, make: Callable[..., Any])
             whose = "its host key" if link is connection else f"the key of {who}"
             raise HostKeyUnknown(
                 target.name,
-                f"{whose} is not known; nothing was sent",
+                f"{whose} is not pinned, and certificates are not understood; nothing was sent"
+                if authorities
+                else f"{whose} is not known; nothing was sent",
                 tried=where,
-                got=str(key),
+                got=f"{key}, and {hostkeys.AUTHORITY} in {authorities}"
+                if authorities
+                else str(key),
                 next_step="pin its key: inv hosts.trust, with --console, --from or --fingerprint as evidence",
             )
 

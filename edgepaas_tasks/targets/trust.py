@@ -25,6 +25,7 @@ class Evidence:
     source: str
     keys: Sequence[Key] = ()
     fingerprints: Sequence[str] = ()
+    lacks: str = "no key of this host"
 
     def vouches_for(self, key: Key) -> bool:
         return key in self.keys or key.fingerprint in self.fingerprints
@@ -33,7 +34,7 @@ class Evidence:
         named = [str(key) for key in self.keys]
         held = {key.fingerprint for key in self.keys}
         named += [one for one in self.fingerprints if one not in held]
-        return ", ".join(named) or "no key of this host"
+        return ", ".join(named) or self.lacks
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ def from_file(path: Path) -> Callable[[Target], Evidence]:
         known = hostkeys.known(pins, name)
         keys = [pin.key for pin in known.trusted]
         source = f"{path} ({name})"
+        if known.authorities:
+            place = f"an authority for its certificates (line {known.authorities[0].number})"
+            return Evidence(source, keys, lacks=f"{place}, which are not understood")
         return Evidence(source, keys)
 
     return of

@@ -211,6 +211,15 @@ class TestTrust:
         assert "the host shows a key that is revoked; nothing was pinned" in said
         assert "revoked in pins:1" in said
 
+    def test_an_authority_is_no_evidence_and_said_to_be_none(self, project, ssh_server, tmp_path):
+        server = ssh_server("one")
+        project.hosts(server)
+        given = tmp_path / "given"
+        given.write_text(f"@cert-authority {server.pins}")
+        said = project.trust("--from", str(given), code=1).stderr
+        assert "an authority for its certificates (line 1), which are not understood" in said
+        assert not project.pins.exists()
+
     def test_the_jump_host_is_pinned_first(self, project, ssh_server, tmp_path):
         server, jump = ssh_server("one"), ssh_server("jump")
         project.hosts(server, jump=f"127.0.0.1:{jump.port}")

@@ -109,6 +109,20 @@ def test_a_revoked_key_is_refused_wherever_else_it_is_pinned(ssh_server, pins, t
     assert server.logins == 0
 
 
+def test_an_authority_for_certificates_is_named_as_what_is_not_understood(ssh_server, pins, target):
+    server = ssh_server("one")
+    pins.write_text(f"# ours\n@cert-authority {server.pins}")
+    with pytest.raises(HostKeyUnknown) as caught:
+        opens(target(server))
+    assert (
+        "its host key is not pinned, and certificates are not understood; nothing was sent"
+        in str(caught.value)
+    )
+    assert f"@cert-authority in {pins}:2" in caught.value.got
+    assert "pin its key: inv hosts.trust" in caught.value.next_step
+    assert server.logins == 0
+
+
 def test_a_key_that_is_not_revoked_is_asked_for_before_one_that_is(ssh_server, pins, target):
     server, other = ssh_server("one", "ed25519", "rsa"), ssh_server("two")
     old = other.pins.split(maxsplit=1)[1]
