@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from edgepaas_tasks.commands.options import patience_of
+from edgepaas_tasks.commands.options import number, patience_of
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.database import backup, migrations
+from edgepaas_tasks.database import backup, kept, migrations
 from edgepaas_tasks.fleet import status as statuses
 from edgepaas_tasks.lease.tenure import held
 from edgepaas_tasks.report import schema as report
@@ -18,64 +18,69 @@ from edgepaas_tasks.targets.service import Service, hosts, service
 from edgepaas_tasks.variables import environment
 from edgepaas_tasks.variables.environment import Environment
 from remote.host import Host
+from remote.releases import Release
 
 
-def status(c: Any, env: str) -> str:
+def status(c: Any, env: str, *, release: str) -> str:
     of = _migrated(c, env)
-    values = environment.gather(of.settings, ())
+    wanted, values = _number(release), environment.gather(of.settings, ())
     with hosts(of) as found:
         host = found[0]
-        image = migrations.live_image(statuses.look(of, host), host.name)
-        schema = migrations.status(of, host, image, migrations.compose(of, values))
-    return report.schema(host.name, schema)
+        state = statuses.look(of, host)
+        asked = kept.chosen(state, host.name, wanted)
+        schema = migrations.status(of, host, asked, migrations.compose(of, values))
+    knowing = kept.knowing(state, schema.at) if schema is not None else 0
+    return report.schema(host.name, _whose(wanted), schema, knowing)
 
 
-def sql(c: Any, env: str) -> str:
+def sql(c: Any, env: str, *, release: str) -> str:
     of = _migrated(c, env)
-    values = environment.gather(of.settings, ())
+    wanted, values = _number(release), environment.gather(of.settings, ())
     with hosts(of) as found:
-        image = migrations.live_image(statuses.look(of, found[0]), found[0].name)
-        return migrations.sql(of, found[0], image, migrations.compose(of, values))
+        asked = kept.chosen(statuses.look(of, found[0]), found[0].name, wanted)
+        return migrations.sql(of, found[0], asked, migrations.compose(of, values))
 
 
-def up(c: Any, env: str, *, allow_destructive: bool, wait: str) -> str:
-    """Up to the live image's head, under the lease."""
+def up(c: Any, env: str, *, release: str, allow_destructive: bool, wait: str) -> str:
+    """Up to the head of the live image or of another one, under the lease."""
 
-    def upgrade(of: Service, host: Host, image: str, composed: Environment) -> str:
-        done = migrations.up(of, host, image, composed, allow_destructive=allow_destructive)
+    def upgrade(of: Service, host: Host, asked: Release, composed: Environment) -> str:
+        done = migrations.up(of, host, asked, composed, allow_destructive=allow_destructive)
         return done.text
 
     of = _migrated(c, env)
-    return _migrate(of, migrations.compose(of, environment.gather(of.settings, ())), upgrade, wait)
+    composed = migrations.compose(of, environment.gather(of.settings, ()))
+    return _migrate(of, composed, upgrade, release, wait)
 
 
-def down(c: Any, env: str, *, to: str, confirm: str, wait: str) -> str:
+def down(c: Any, env: str, *, to: str, release: str, confirm: str, wait: str) -> str:
     """Down to a revision, under the lease; of a production-like database all the way only with its name typed."""
 
-    def downgrade(of: Service, host: Host, image: str, composed: Environment) -> str:
-        return migrations.down(of, host, image, composed, to)
+    def downgrade(of: Service, host: Host, asked: Release, composed: Environment) -> str:
+        return migrations.down(of, host, asked, composed, to)
 
     of = _migrated(c, env)
     composed = migrations.compose(of, environment.gather(of.settings, ()))
     if to == "base" and of.settings.production_like:
         _confirm(of.settings, composed, confirm, "takes back all migrations of")
-    return _migrate(of, composed, downgrade, wait)
+    return _migrate(of, composed, downgrade, release, wait)
 
 
 def _migrate(
     of: Service,
     composed: Environment,
-    work: Callable[[Service, Host, str, Environment], str],
+    work: Callable[[Service, Host, Release, Environment], str],
+    release: str,
     wait: str,
 ) -> str:
-    patience = patience_of(of, wait)
+    wanted, patience = _number(release), patience_of(of, wait)
     title = f"migrate {of.settings.app} in {of.settings.environment}"
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
         host = found[0]
         with held(of, found, progress, "migrate", patience) as (_, states):
-            image = migrations.live_image(states[host.name], host.name)
+            asked = kept.chosen(states[host.name], host.name, wanted)
             with progress.phase("migrate") as phase:
-                phase.outcome = work(of, host, image, composed)
+                phase.outcome = work(of, host, asked, composed)
     return f"{host.name}: {phase.outcome}"
 
 
@@ -99,11 +104,11 @@ def reset(c: Any, env: str, *, confirm: str, wait: str) -> str:
     ):
         host = found[0]
         with held(of, found, progress, "migrate", patience) as (_, states):
-            image = migrations.live_image(states[host.name], host.name)
+            live = kept.chosen(states[host.name], host.name, None)
             with progress.phase("backup") as phase:
                 phase.outcome = backup.run(of.settings, composed)
             with progress.phase("reset") as phase:
-                phase.outcome = migrations.reset(of, host, image, composed, database)
+                phase.outcome = migrations.reset(of, host, live, composed, database)
     return f"{host.name}: {phase.outcome}"
 
 
@@ -119,6 +124,14 @@ def _confirm(settings: Settings, composed: Environment, given: str, does: str) -
     if given != database:
         raise Refused(f"not confirmed, nothing was changed: --confirm {database} {loss}")
     return database
+
+
+def _number(text: str) -> int | None:
+    return int(number("release", text, least=1)) if text else None
+
+
+def _whose(number: int | None) -> str:
+    return "the live image" if number is None else f"the image of release {number}"
 
 
 def _migrated(c: Any, env: str) -> Service:

@@ -10,7 +10,6 @@ from urllib.parse import quote, unquote, urlsplit
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.database import backup, oneoff
 from edgepaas_tasks.settings import Settings
-from edgepaas_tasks.targets import modes
 from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
 from edgepaas_tasks.variables.environment import Environment
@@ -18,7 +17,7 @@ from env import canonical
 from env.layers import Resolution
 from env.reach import TRANSIENT, VERDICTS
 from remote.host import Host
-from remote.service import State
+from remote.releases import Release
 
 MODULES = (
     *("database", "reach", "refused", "statements", "expressions", "losses", "session"),
@@ -28,12 +27,18 @@ MODULES = (
 _NEXT = {
     "alembic": "put Alembic into the Python that the image's command runs on, or that is its python3",
     "heads": "alembic merge heads, then deploy again",
-    "ahead": "deploy the image that knows it; or, from that image: inv migrate.down --to REVISION",
-    "destructive": "read the scripts (inv migrate.sql); then --allow-destructive",
+    "ahead": "inv migrate.down --to REVISION --release N --env {env}, by a release that knows it (inv releases); "
+    "or deploy the code that knows it",
+    "destructive": "read the scripts, or what they run (inv migrate.sql --release {release} --env {env}); "
+    "then --allow-destructive",
     "locked": "wait for it; inv migrate.status tells where it is",
     "failed": "mend the script and deploy again; the old release serves on",
     "pooler": "a direct URL in a variable of its own",
 }
+
+
+class Ahead(Refused):
+    """The database is at a revision that the image does not know."""
 
 
 class Destructive(Refused):
@@ -79,9 +84,9 @@ def wanted(of: Service) -> bool:
     return of.settings.database.mode != "sqlite_only"
 
 
-def status(of: Service, host: Host, image: str, composed: Environment) -> Schema | None:
+def status(of: Service, host: Host, release: Release, composed: Environment) -> Schema | None:
     """What an image says of the database; None when the image has no Alembic. Raises Refused."""
-    answer = _run(of, host, image, composed, "status", changes=False)
+    answer = _run(of, host, release, composed, "status", changes=False)
     if answer.get("kind") == "none":
         return None
     return Schema(
@@ -102,7 +107,7 @@ class Upgraded:
 
 
 def up(
-    of: Service, host: Host, image: str, composed: Environment, *, allow_destructive: bool
+    of: Service, host: Host, release: Release, composed: Environment, *, allow_destructive: bool
 ) -> Upgraded:
     """Upgrades to the image's head. Raises Refused.
 
@@ -111,15 +116,15 @@ def up(
     more = ("allow-destructive",) if allow_destructive else ()
     if more and of.settings.database.backup:
         with suppress(Destructive):
-            return _up(of, host, image, composed)
+            return _up(of, host, release, composed)
         saved = backup.run(of.settings, composed)
-        done = _up(of, host, image, composed, *more)
+        done = _up(of, host, release, composed, *more)
         return Upgraded(done.at, f"{saved}; {done.text}")
-    return _up(of, host, image, composed, *more)
+    return _up(of, host, release, composed, *more)
 
 
-def _up(of: Service, host: Host, image: str, composed: Environment, *more: str) -> Upgraded:
-    answer = _run(of, host, image, composed, "up", *more, changes=True)
+def _up(of: Service, host: Host, release: Release, composed: Environment, *more: str) -> Upgraded:
+    answer = _run(of, host, release, composed, "up", *more, changes=True)
     if answer.get("kind") == "none":
         return Upgraded("", "the image has no Alembic")
     at = ", ".join(answer["at"])
@@ -129,45 +134,35 @@ def _up(of: Service, host: Host, image: str, composed: Environment, *more: str) 
     return Upgraded(at, f"{len(answer['applied'])} applied, now at {at or 'nothing'}: {applied}")
 
 
-def down(of: Service, host: Host, image: str, composed: Environment, to: str) -> str:
-    """Downgrades to a revision, with the scripts of the image that is live. Raises Refused.
+def down(of: Service, host: Host, release: Release, composed: Environment, to: str) -> str:
+    """Downgrades to a revision, with the scripts of a release that knows where the database is. Raises Refused.
 
     The backup of the settings comes first, where the image has a way down to that revision.
     """
     saved = ""
     if of.settings.database.backup:
-        found = status(of, host, image, composed)
+        found = status(of, host, release, composed)
         if found is not None and to in (*found.known, "base"):
             saved = f"{backup.run(of.settings, composed)}; "
-    answer = _run(of, host, image, composed, "down", to, changes=True)
+    answer = _run(of, host, release, composed, "down", to, changes=True)
     if answer.get("kind") == "none":
-        raise Refused(f"{host.name}: the live image has no Alembic")
+        raise Refused(f"{host.name}: the image of release {release.number} has no Alembic")
     before, at = (", ".join(answer[key]) or "nothing" for key in ("before", "at"))
     return f"{saved}from {before} down to {at}"
 
 
-def reset(of: Service, host: Host, image: str, composed: Environment, name: str) -> str:
+def reset(of: Service, host: Host, release: Release, composed: Environment, name: str) -> str:
     """Empties the database of that name and upgrades it to the image's head. Raises Refused."""
-    answer = _run(of, host, image, composed, "reset", quote(name, safe=""), changes=True)
+    answer = _run(of, host, release, composed, "reset", quote(name, safe=""), changes=True)
     if answer.get("kind") == "none":
-        raise Refused(f"{host.name}: the live image has no Alembic")
+        raise Refused(f"{host.name}: the image of release {release.number} has no Alembic")
     return f"emptied {name}, now at {', '.join(answer['at']) or 'nothing'}"
 
 
-def sql(of: Service, host: Host, image: str, composed: Environment) -> str:
+def sql(of: Service, host: Host, release: Release, composed: Environment) -> str:
     """The statements that `up` would run. Raises Refused."""
-    answer = _run(of, host, image, composed, "sql", changes=False)
+    answer = _run(of, host, release, composed, "sql", changes=False)
     return str(answer.get("sql", "")).strip() or "-- nothing to run"
-
-
-def live_image(state: State, host: str) -> str:
-    """The image that is live on a host. Raises Refused."""
-    release = state.releases.get(state.live.release)
-    if release is None or release.image not in state.images:
-        raise Refused(f"{host}: nothing is live yet, so there is no image to ask; inv deploy first")
-    if modes.live(state).mode == modes.SQLITE:
-        raise Refused(f"{host}: the live release is on SQLite, and the app migrates its own file")
-    return release.image
 
 
 def compose(of: Service, values: Resolution) -> Environment:
@@ -185,7 +180,7 @@ def database_name(settings: Settings, composed: Environment) -> str:
 def _run(
     of: Service,
     host: Host,
-    image: str,
+    release: Release,
     composed: Environment,
     action: str,
     *more: str,
@@ -195,7 +190,7 @@ def _run(
     words = (action, database.alembic, database.migration_url or "DATABASE_URL")
     arguments = (*words, f"{database.lock_wait:g}", *more)
     modules = (*MODULES, "names", "reset") if action == "reset" else MODULES
-    command = oneoff.command(of, image, composed, modules, arguments, changes=changes)
+    command = oneoff.command(of, release.image, composed, modules, arguments, changes=changes)
     command = command.within(database.timeout).called(f"migrate: {action}")
     (result,) = host.change(command) if changes else host.read(command)
     answer = oneoff.parse(result.stdout)
@@ -209,7 +204,8 @@ def _run(
         lines.append(f"  statement: {answer['statement'][:500]}")
     lines += [f"  {line}" for line in str(answer.get("said", "")).splitlines()]
     then = _NEXT.get(kind, "DATABASE_URL, the database's firewall, and inv preflight --env NAME")
+    then = then.format(env=of.settings.environment, release=release.number)
     message = "\n".join([*lines, f"  next:  {then}"])
     if kind in TRANSIENT:
         raise Unreachable(message, VERDICTS[kind])
-    raise Destructive(message) if kind == "destructive" else Refused(message)
+    raise {"destructive": Destructive, "ahead": Ahead}.get(kind, Refused)(message)

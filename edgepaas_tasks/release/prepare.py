@@ -42,16 +42,26 @@ def migrate(of: Rollout, composed: Environment, *, allow_destructive: bool) -> s
         done = migrations.up(
             of.service,
             host,
-            of.release.image,
+            of.release,
             composed,
             allow_destructive=allow_destructive,
         )
+    except migrations.Ahead:
+        if not _serves(of, host):
+            raise
+        return "the database is at a revision that this image does not know, and serves on"
     except migrations.Unreachable as error:
         if trying and of.database_of(host) != modes.POSTGRES:
             return f"not done: {error.reason}"
         raise
     of.schema = done.at
     return done.text
+
+
+def _serves(of: Rollout, host: Host) -> bool:
+    """Whether the image is the live one: what it does with that schema is known."""
+    live = of.states[host.name].releases.get(of.before[host.name].release)
+    return live is not None and live.image == of.release.image
 
 
 def start(of: Rollout) -> str:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.database import migrations
-from edgepaas_tasks.database.migrations import Upgraded
+from edgepaas_tasks.database import kept, migrations
+from edgepaas_tasks.database.migrations import Schema, Upgraded
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.lease.tenure import held
@@ -54,7 +54,8 @@ def rollback(
 
         def check() -> None:
             with progress.phase("schema") as phase:
-                found = _fitting_schema(service, hosts[0], rollout.release)
+                host = hosts[0]
+                found = _fitting_schema(service, host, states[host.name], rollout.release)
                 rollout.schema, phase.outcome = found.at, found.text
 
         asked = _on_postgres(service, states, release) and not allow_newer_schema
@@ -69,28 +70,39 @@ def _on_postgres(service: Service, states: Mapping[str, State], release: Release
     return any(modes.live(state).mode != modes.SQLITE for state in states.values())
 
 
-def _fitting_schema(service: Service, host: Host, release: Release) -> Upgraded:
+def _fitting_schema(service: Service, host: Host, state: State, release: Release) -> Upgraded:
     """Where the database is. Refuses a release whose code is for another schema, with the way there."""
     composed = environment.kept(host, service, release)
-    found = migrations.status(service, host, release.image, composed)
+    found = migrations.status(service, host, release, composed)
     if found is None:
         return Upgraded("", "the image has no Alembic")
     at = ", ".join(found.at) or "nothing"
     name = service.settings.environment
+    number, said = release.number, f"{host.name}: the database is at {at}"
     if found.ahead:
         raise Refused(
-            f"{host.name}: the database is at {at}, which the image of release "
-            f"{release.number} ({release.version}) does not know; the live release serves on\n"
-            f"  next:  inv migrate.down --to {found.head} --env {name}, then roll back; "
+            f"{said}, which the image of release {number} ({release.version}) does not know; "
+            "the live release serves on\n"
+            f"  next:  {_way_down(state, found, name)}, then roll back; "
             "or --allow-newer-schema, if the old code works with the new schema"
         )
     if found.pending:
         raise Refused(
-            f"{host.name}: the database is at {at}, without what release {release.number} ({release.version}) "
-            f"needs: {'; '.join(found.pending)}; the live release serves on\n"
-            f"  next:  inv deploy --env {name}, which migrates"
+            f"{said}, without what release {number} ({release.version}) needs: {'; '.join(found.pending)}; "
+            "the live release serves on\n"
+            f"  next:  inv migrate.up --release {number} --env {name}, then roll back; or inv deploy --env {name}"
         )
     return Upgraded(", ".join(found.at), f"at {at}, which its image knows")
+
+
+def _way_down(state: State, found: Schema, env: str) -> str:
+    """The command that takes the database to where an older image leads, by a release that knows where it is."""
+    to = found.head if len(found.heads) == 1 else "REVISION" if found.heads else "base"
+    number = kept.knowing(state, found.at)
+    if not number:
+        return f"deploy code that knows it, inv migrate.down --to {to} --env {env}"
+    by = "" if number == state.live.release else f"--release {number} "
+    return f"inv migrate.down --to {to} {by}--env {env}"
 
 
 def _kept(states: Mapping[str, State], to: int | None) -> Release:

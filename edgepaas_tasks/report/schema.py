@@ -8,12 +8,13 @@ if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.database.migrations import Schema
 
 
-def schema(host: str, found: Schema | None) -> str:
+def schema(host: str, whose: str, found: Schema | None, knowing: int) -> str:
+    """`whose` image was asked; `knowing`: a kept release that knows where the database is, 0 for none."""
     if found is None:
-        return f"{host}: the live image has no Alembic"
+        return f"{host}: {whose} has no Alembic"
     lines = [
         f"{host}: the database is at {', '.join(found.at) or 'nothing'}, "
-        f"the live image leads to {found.head or 'nothing'}"
+        f"{whose} leads to {found.head or 'nothing'}"
     ]
     if len(found.heads) > 1:
         lines.append(
@@ -24,6 +25,7 @@ def schema(host: str, found: Schema | None) -> str:
             "  diverged: the database is at several revisions at once; alembic merge heads"
         )
     if found.ahead:
-        lines.append(f"  ahead: the live image does not know {', '.join(found.unknown)}")
+        by = f"; release {knowing} does: --release {knowing}" if knowing else ""
+        lines.append(f"  ahead: {whose} does not know {', '.join(found.unknown)}{by}")
     lines += [f"  pending: {one}" for one in found.pending]
     return "\n".join(lines if len(lines) > 1 else [*lines, "  nothing pending"])

@@ -1,5 +1,6 @@
 """Migrations of a real Postgres over TLS: once, under a lock, never half done, refused where they lose something."""
 
+import re
 import subprocess
 import threading
 import time
@@ -122,24 +123,24 @@ def test_rolling_back_over_a_newer_schema_is_refused_with_the_way_down(site):
     assert "inv migrate.down --to 0001 --env lab" in done.stderr
     assert site.get("/version")["version"] == "two"
 
-    # With the flag the old code serves on the new schema.
+    # With the flag the old code serves on the new schema, and takes new values there.
     site.inv("rollback", "--env", "lab", "--allow-newer-schema")
     assert site.get("/version")["version"] == "same-schema"
     assert site.entries() == ["the first entry"]
-    assert (
-        "ahead: the live image does not know 0002"
-        in site.inv("migrate.status", "--env", "lab").stdout
-    )
+    site.inv("env.push", "--env", "lab", GREETING="pushed")
+    assert site.get("/version")["version"] == "same-schema"
+    said = site.inv("migrate.status", "--env", "lab").stdout
+    assert "ahead: the live image does not know 0002" in said
+    newer = re.search(r"; release (\d+) does", said)[1]
     said = site.inv("migrate.up", "--env", "lab", code=1).stderr
     assert "the database is at 0002, which this image does not know" in said
 
-    # And by the way down: from the newer image, then the rollback.
-    site.deploy("--version", "two-again")
-    assert (
-        "from 0002 down to 0001" in site.inv("migrate.down", "--env", "lab", "--to", "0001").stdout
-    )
+    # And by the way down, which the newer image still knows; it is not gone back to without its migration.
+    words = ("migrate.down", "--env", "lab", "--to", "0001", "--release", newer)
+    assert "from 0002 down to 0001" in site.inv(*words).stdout
     assert "mood" not in columns(site)
-    site.inv("rollback", "--env", "lab")
+    done = site.inv("rollback", "--env", "lab", "--to", newer, code=1)
+    assert f"inv migrate.up --release {newer} --env lab, then roll back" in done.stderr
     assert site.get("/version")["version"] == "same-schema"
     assert site.entries() == ["the first entry"]
 
@@ -149,6 +150,8 @@ def test_what_loses_something_is_refused_unless_it_is_allowed(site):
     done = site.deploy("--version", "lossy", code=1)
     assert "0002 drops a column (entries.author)" in done.stderr
     assert "then --allow-destructive" in done.stderr
+    asked = re.search(r"inv (migrate.sql --release \d+ --env lab)", done.stderr)[1]
+    assert "DROP COLUMN author" in site.inv(*asked.split()).stdout
     assert "author" in columns(site)
     assert revision(site) == "0001"
     second(site, f'{ADD}\n    op.execute("DELETE FROM entries WHERE false")')

@@ -2,14 +2,22 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from invoke import Config, Context
 
+from edgepaas_tasks import settings
 from edgepaas_tasks.commands import migrate as commands
 from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images.image import Image
+from edgepaas_tasks.release.push import push
 from edgepaas_tasks.targets import service as services
+from edgepaas_tasks.targets.service import describe
 from remote.host import Host
+from remote.releases import FAILED
 from tests.tasks.test_recovery import Kept, entry
 
 STATUS = {
@@ -26,13 +34,28 @@ class Migrating(Kept):
     """A host whose database is at 0002, and whose containers do as they are told."""
 
     def __init__(self):
-        super().__init__("web1", "slots/blue/5", [entry(4), entry(5)])
+        history = [
+            entry(4),
+            replace(entry(5), schema="0001"),
+            replace(entry(6, FAILED), schema="0002"),
+        ]
+        super().__init__("web1", "slots/blue/5", history)
+        self.status = STATUS
+        self.up = {"before": ["0001"], "at": ["0002"], "applied": ["0002 mood"]}
         self.down = {"before": ["0002"], "at": ["0001"], "applied": []}
+        self.images = []
 
     def answer(self, name):
-        if name == "migrate: down":
-            return json.dumps(self.down)
-        return json.dumps(STATUS) if name == "migrate: status" else super().answer(name)
+        return {
+            "migrate: status": json.dumps(self.status),
+            "migrate: sql": json.dumps({"sql": "ALTER TABLE entries"}),
+            "migrate: up": json.dumps(self.up),
+            "migrate: down": json.dumps(self.down),
+        }.get(name) or super().answer(name)
+
+    def execute(self, batch, chunks, on_line):
+        self.images += [one.words[1] for one in batch.commands if one.words[0] == "one-off"]
+        return super().execute(batch, chunks, on_line)
 
 
 @pytest.fixture
@@ -47,6 +70,7 @@ def host(monkeypatch, tmp_path):
     monkeypatch.setattr(services, "_asked", set())
     monkeypatch.setenv("DATABASE_URL", URL)
     monkeypatch.setattr("sys.stdin", None)
+    monkeypatch.setattr(image, "find", lambda reference: Image(reference, "sha256:5", 1, (), ""))
     monkeypatch.chdir(tmp_path)
     return found
 
@@ -58,8 +82,13 @@ def context(**database):
     return Context(Config({"edgepaas": {**tree, "environments": environments}}))
 
 
-def down(env="test", to="0001", confirm="", **database):
-    return commands.down(context(**database), env, to=to, confirm=confirm, wait="0")
+def down(env="test", to="0001", confirm="", release="", **database):
+    given = {"to": to, "confirm": confirm, "release": release}
+    return commands.down(context(**database), env, **given, wait="0")
+
+
+def up(release=""):
+    return commands.up(context(), "test", release=release, allow_destructive=False, wait="0")
 
 
 def test_a_way_down_begins_with_the_backup(host, tmp_path):
@@ -96,3 +125,50 @@ def test_all_the_way_down_in_production_needs_the_name_of_the_database(host, giv
 def test_all_the_way_down_elsewhere_or_with_its_name_is_done(host, env, confirm):
     host.down["at"] = []
     assert down(env, "base", confirm) == "web1: from 0002 down to nothing"
+
+
+def test_the_scripts_are_those_of_the_live_image_or_of_the_one_that_is_named(host):
+    assert commands.sql(context(), "test", release="6") == "ALTER TABLE entries"
+    assert up("6") == "web1: 1 applied, now at 0002: 0002 mood"
+    assert down(release="6") == "web1: from 0002 down to 0001"
+    assert "the image of release 6 leads to 0002" in commands.status(context(), "test", release="6")
+    up()
+    assert host.images == ["sha256:6"] * 4 + ["sha256:5"]
+
+
+@pytest.mark.parametrize("release", ["9", "0", "x"])
+def test_a_release_that_is_not_kept_is_refused_by_what_there_is(host, release):
+    expected = {"9": r"release 9, or its image, is not kept here \(kept: 4, 5, 6\)"}
+    with pytest.raises(
+        Exception, match=expected.get(release, f"--release '{release}': expected a")
+    ):
+        up(release)
+    assert host.images == []
+
+
+def test_a_database_that_is_ahead_names_the_release_that_knows_it(host):
+    host.status = {**STATUS, "heads": ["0001"], "known": ["0001"], "unknown": ["0002"]}
+    said = commands.status(context(), "test", release="")
+    assert "ahead: the live image does not know 0002; release 6 does: --release 6" in said
+
+
+def test_a_loss_is_told_with_the_way_to_read_it(host):
+    loss = "0002 drops a column (entries.mood)"
+    host.up = {"kind": "destructive", "message": loss}
+    with pytest.raises(Refused) as raised:
+        up("6")
+    assert loss in str(raised.value)
+    assert "inv migrate.sql --release 6 --env test" in str(raised.value)
+
+
+def test_variables_can_be_pushed_where_the_live_image_is_behind_the_schema(host):
+    """It was allowed to serve there, and does."""
+    host.up = {
+        "kind": "ahead",
+        "message": "the database is at 0002, which this image does not know",
+    }
+    of = describe(settings.load(context().config["edgepaas"], "test"))
+    with Progress("test") as progress:
+        outcome = push(of, [Host(host)], progress, (), 0)
+    assert outcome.release.number == 7
+    assert "start release 7 in green" in host.said

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -95,8 +96,43 @@ def test_a_release_whose_migrations_are_not_applied_is_not_started(back):
     host = Migrated("web1", BEHIND)
     with pytest.raises(Refused, match="release 4 .* needs: 0002 mood") as raised:
         back(host)
-    assert "inv deploy --env test" in str(raised.value)
+    way = "inv migrate.up --release 4 --env test, then roll back; or inv deploy --env test"
+    assert way in str(raised.value)
     assert not [name for name in host.said if name.startswith(("start", "flip"))]
+
+
+def at(number, schema, **more):
+    return replace(entry(number, **more), schema=schema)
+
+
+LINE = [at(3, "0001"), at(4, "0002"), at(5, "0003")]
+
+
+@pytest.mark.parametrize(
+    ("history", "to", "schema", "way"),
+    [
+        (LINE, None, {"at": ["0003"], "heads": ["0002"]}, "--to 0002 --env test"),
+        # After a rollback over a newer schema, the live image can not do it.
+        (
+            [*LINE[:2], at(6, "0003", result=FAILED), at(5, "")],
+            4,
+            {"at": ["0003"], "heads": ["0002"]},
+            "--to 0002 --release 6 --env test",
+        ),
+        (LINE, None, {"at": ["0003"], "heads": []}, "--to base --env test"),
+        (
+            [at(4, "0001"), at(5, "0001")],
+            None,
+            {"at": ["0009"], "heads": ["0001"]},
+            "deploy code that knows it, inv migrate.down --to 0001 --env test",
+        ),
+    ],
+)
+def test_the_way_down_is_one_that_can_be_gone(back, history, to, schema, way):
+    host = Migrated("web1", {**AHEAD, "unknown": schema["at"], **schema}, history=history)
+    with pytest.raises(Refused) as raised:
+        back(host, to=to)
+    assert f"{way}, then roll back; or --allow-newer-schema" in str(raised.value)
 
 
 def test_a_release_that_was_never_good_is_not_gone_back_to(back):
