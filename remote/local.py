@@ -21,8 +21,9 @@ def run(
     ok: tuple[int, ...] = (0,),
     env: Mapping[str, str] | None = None,
     cwd: Path | str | None = None,
+    errors: str = "replace",
 ) -> Result:
-    """Run one program here and return what came back.
+    """Run one program here and return what came back; `errors` as of bytes.decode, for names of files in its output.
 
     Raises CommandFailed for an exit code outside `ok` (127 where the program is missing) and DeadlineExceeded after
     `timeout` seconds, with the program ended.
@@ -42,7 +43,7 @@ def run(
             tried=" ".join(words),
             got=_text(expired.stderr or b"")[-2000:],
         ) from None
-    result = Result(" ".join(words), _text(out), _text(err), code, time.monotonic() - begun)
+    result = Result(" ".join(words), _text(out, errors), _text(err), code, time.monotonic() - begun)
     return _checked(words[0], result, ok)
 
 
@@ -109,5 +110,5 @@ def _checked(program: str, result: Result, ok: tuple[int, ...]) -> Result:
     return result
 
 
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+def _text(raw: bytes, errors: str = "replace") -> str:
+    return raw.decode("utf-8", errors)

@@ -18,6 +18,7 @@ from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
 from env.layers import Resolution
 from remote import local, systems
+from remote.errors import CommandFailed
 from remote.service import State
 
 HERE = local.HERE
@@ -55,6 +56,9 @@ def _git(of: Service) -> Check:
         version = versions.settle(of.settings.build, "")
     except SettingsError as error:
         return Check(HERE, "git", WARNING, str(error).splitlines()[0], "give --version to deploy")
+    except CommandFailed as error:
+        said = f"{error.problem.partition(';')[0]}: {error.got.partition(chr(10))[0]}"
+        return Check(HERE, "git", BLOCKER, said, error.next_step)
     words = ("git", "-C", str(context), "rev-parse", "--is-shallow-repository")
     if local.run(*words, ok=(0, 127, 128)).text == "true":
         found = f"version {version.text}, from a shallow clone: ancestry can not be told"

@@ -47,6 +47,15 @@ class Context:
         """
         return self._in(below, self._last(below) if below else -1, without)
 
+    def has_sources(self, path: str) -> bool:
+        """Whether something is sent of a path, which may be that of a directory, that is a source of the app."""
+        if not BYPRODUCTS.isdisjoint(path.split("/")):
+            return False
+        place = self.folder / path
+        if place.is_symlink() or not place.is_dir():
+            return self.sends(path)
+        return any(not _is_folder(entry) for _, entry in self.entries(path, BYPRODUCTS))
+
     def _in(
         self, folder: str, above: int, without: frozenset[str]
     ) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.images import checkout as checkouts
 from edgepaas_tasks.images import context as contexts
+from edgepaas_tasks.images.checkout import Checkout
 from edgepaas_tasks.settings import Build, SettingsError
-from remote import local
 
 VARIABLE = "BUILD_VERSION"
 
@@ -42,15 +43,17 @@ def settle(build: Build, asked: str, *, fresh: bool = False) -> Version:
     """The asked version, else BUILD_VERSION's, else one of our own.
 
     Of our own: six random hexadecimal digits where every layer is made anew, else the commit, else (changed files, no
-    git) a hash of the files. Raises SettingsError for what is no tag.
+    git) a hash of the files. Raises SettingsError for what is no tag, CommandFailed where there is a repository and git
+    does not answer.
     """
-    folder = Path(build.context)
-    commit = _git(folder, "rev-parse", "HEAD")
     context = contexts.read(build)
-    dirty = bool(commit) and _differs(context, build.dockerfile)
+    found = checkouts.find(context.folder)
+    dirty = found is not None and _differs(found, context)
+    commit = found.commit if found else ""
     text = _given(asked) or _own(context, commit, dirty=dirty, fresh=fresh or not build.cache)
-    created = _git(folder, "show", "-s", "--format=%cI", "HEAD") if commit and not dirty else ""
-    return Version(text, commit, created, _source(folder) if commit else "")
+    if found is None:
+        return Version(text)
+    return Version(text, commit, "" if dirty else found.created(), _without_login(found.source()))
 
 
 def publish(version: Version) -> None:
@@ -103,35 +106,40 @@ def _own(context: contexts.Context, commit: str, *, dirty: bool, fresh: bool) ->
     return f"{commit[:12]}-dirty-{context.hash()[:12]}" if dirty else commit[:12]
 
 
-def _differs(context: contexts.Context, dockerfile: str) -> bool:
+def _differs(found: Checkout, context: contexts.Context) -> bool:
     """Whether what would be sent differs from the commit; a file that git ignores may be sent all the same."""
-    prefix = _git(context.folder, "rev-parse", "--show-prefix")
-    words = ("--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all")
-    told = _git(context.folder, "status", *words, "--", ".").split("\0")
-    changed = [entry[3:].removeprefix(prefix) for entry in told if entry]
-    sent: list[str] | None = None
-    for path in changed:
-        if path.endswith("/"):  # a directory that git ignores as a whole
-            sent = list(context.files()) if sent is None else sent
-            if any(one.startswith(path) and "__pycache__" not in one.split("/") for one in sent):
-                return True
-        elif (
-            path in (dockerfile, ".dockerignore")
-            or "__pycache__" not in path.split("/")
-            and context.sends(path)
-        ):
+    below = os.path.relpath(os.path.realpath(context.folder), found.top) + "/"
+    below = below.removeprefix("./")
+    steering = set()
+    for place in _steering(context):
+        path = os.path.relpath(place, found.top)
+        if path.split("/")[0] != "..":
+            steering.add(path)
+        elif os.path.lexists(place):
+            return True  # it is outside the repository
+
+    def matters(path: str) -> bool:
+        path = path.rstrip("/")
+        if any(one == path or one.startswith(f"{path}/") for one in steering):
             return True
-    return False
+        if below.startswith(f"{path}/"):  # the whole context, or what it is in
+            return context.has_sources("")
+        return path.startswith(below) and context.has_sources(path.removeprefix(below))
+
+    everywhere = not all(one.startswith(below) for one in steering)
+    return found.differs(matters, everywhere=everywhere)
 
 
-def _source(folder: Path) -> str:
-    address = _git(folder, "config", "--get", "remote.origin.url")
+def _steering(context: contexts.Context) -> Iterator[str]:
+    """What decides on the build besides what is sent, with what a symbolic link there leads to."""
+    own = Path(f"{context.dockerfile}.dockerignore")
+    for path in (context.dockerfile, own, context.folder / ".dockerignore"):
+        yield os.path.join(os.path.realpath(path.parent), path.name)
+        yield os.path.realpath(path)
+
+
+def _without_login(address: str) -> str:
     if "://" not in address:
         return address
     parts = urlsplit(address)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _git(folder: Path, *words: str) -> str:
-    result = local.run("git", "-C", str(folder), *words, ok=(0, 1, 127, 128))
-    return result.text if result.code == 0 else ""

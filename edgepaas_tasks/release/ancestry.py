@@ -23,13 +23,18 @@ def require(
     *,
     force: bool,
 ) -> None:
-    """Refuses a commit that the live one has among its ancestors, unless forced; warns where git can not tell."""
+    """Refuses a commit that the live one has among its ancestors, unless forced; warns where nothing tells."""
     context = Path(service.settings.build.context)
     for host, state in states.items():
         release = state.releases.get(state.live.release)
         live = release.commit if release else ""
-        if release is None or not live or not version.commit or live == version.commit:
+        if release is None or not live or live == version.commit:
             continue
+        if not version.commit:
+            progress.note(
+                f"{version.text} has no commit, and the live release is of {live[:12]}: nothing tells which is older"
+            )
+            return
         older = _older(context, version.commit, live)
         if older and not force:
             raise Refused(

@@ -251,7 +251,9 @@ def test_an_older_commit_than_the_live_one_is_refused_unless_forced(service, com
         judged(service, progress, live=three, new=three)
         judged(service, progress, live=three, new=beside)
         judged(service, progress, live="", new=one)
+        judged(service, progress, live="", new="")
+        assert "older" not in capsys.readouterr().err
         judged(service, progress, live=three, new="")
-        assert "git can not tell" not in capsys.readouterr().err
+        assert "v has no commit" in capsys.readouterr().err
         judged(service, progress, live="f" * 40, new=one)
         assert "git can not tell" in capsys.readouterr().err

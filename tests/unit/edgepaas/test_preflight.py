@@ -114,6 +114,14 @@ def test_without_git_the_version_is_a_hash_of_the_files(bare, tmp_path):
     assert here()["git"].found.startswith("version files-")
 
 
+def test_a_repository_that_git_does_not_read_is_in_the_way_of_a_deploy(bare, monkeypatch):
+    git("init", "-q")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    check = here()["git"]
+    assert (check.verdict, "dubious ownership" in check.found) == (BLOCKER, True)
+    assert check.next_step.startswith("git config --global --add safe.directory ")
+
+
 def test_keys_are_looked_for_where_ssh_looks(bare, tmp_path, monkeypatch):
     assert here()["ssh key"].verdict == WARNING
 

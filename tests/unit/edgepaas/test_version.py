@@ -1,7 +1,6 @@
 """Versions: the commit where the files are the commit's, a hash of what is sent where they are not."""
 
 import re
-import subprocess
 
 import pytest
 
@@ -9,35 +8,6 @@ from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.version import Version
 from edgepaas_tasks.settings import Build, SettingsError
-
-
-@pytest.fixture(autouse=True)
-def no_version_of_the_machine(monkeypatch):
-    for name in ("BUILD_VERSION", "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def git(tmp_path, monkeypatch):
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    monkeypatch.setenv("GIT_AUTHOR_DATE", "2026-01-02T03:04:05+00:00")
-    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T03:04:05+00:00")
-
-    def git(*words):
-        who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
-        done = subprocess.run(
-            ["git", *who, *words], cwd=tmp_path, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    git("init", "-q")
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "main.py").write_text("1\n")
-    (tmp_path / "app" / "Dockerfile").write_text("FROM scratch\n")
-    (tmp_path / ".gitignore").write_text("*.log\n__pycache__/\nbuild/\n")
-    git("add", ".")
-    git("commit", "-q", "-m", "one")
-    return git
 
 
 def settle(folder, asked="", **more):
