@@ -8,11 +8,25 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 MODES = ("postgres_only", "try_postgres", "sqlite_only")
 _WEAK = ("disable", "allow", "prefer")
+# Arguments of asyncpg's connect(), which SQLAlchemy takes from a URL; in one for asyncpg itself they would be settings
+# of the server.
+_OF_SQLALCHEMY = (
+    r"prepared_statement_\w+|statement_cache_size|max_cache\w+|(?:command_)?timeout|direct_tls"
+)
+
+
+_ASYNCIO = ("postgresql+asyncpg", "sqlite+aiosqlite")
 
 
 def sqlite_url(path: str, like: str = "") -> str:
     """The URL of a file, given by its absolute path; for asyncio where the URL that it stands in for is."""
-    return f"sqlite{'+aiosqlite' if like.startswith('postgresql+asyncpg') else ''}:///{path}"
+    return f"sqlite{'+aiosqlite' if like.startswith(_ASYNCIO) else ''}:///{path}"
+
+
+def sqlite_path(url: str) -> str:
+    """The file of a SQLite URL as it is written, a relative one too; "" for other URLs, and for rows in memory."""
+    found = re.match(r"sqlite(?:\+\w+)?:///(?!:memory:)([^?]*)", url)
+    return unquote(found[1]) if found else ""
 
 
 def is_postgres(url: str) -> bool:
@@ -51,7 +65,7 @@ def plain(url: str, driver: str) -> str:
     if driver != "asyncpg":
         return url
     url = re.sub(r"([?&])ssl=", r"\1sslmode=", url)
-    url = re.sub(r"([?&])prepared_statement_\w+=[^&]*&?", r"\1", url)
+    url = re.sub(rf"([?&])(?:(?:{_OF_SQLALCHEMY})=[^&]*&?)+", r"\1", url)
     return url.rstrip("?&")
 
 

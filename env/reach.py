@@ -36,7 +36,13 @@ DRIVERS = ("psycopg", "psycopg2", "asyncpg")
 TRANSIENT = ("name", "refused", "timeout", "starting", "connections")
 # In this order: the first pattern that is found decides.
 _PATTERNS = (
-    ("name", r"could not translate host name|name or service not known|getaddrinfo|resolve host"),
+    (
+        "name",
+        r"could not translate host name|name or service not known|gai_?error|getaddrinfo|resolve host|"
+        r"failure in name resolution|no address associated",
+    ),
+    # In the words of TLS, and yet no matter of it: a server that is restarted, or replaced by another.
+    ("starting", r"unexpected eof|ssl syscall error: eof|ssl connection has been closed"),
     ("certificate", r"certificate|does not match host name|hostname mismatch|root\.crt"),
     (
         "tls",
@@ -63,7 +69,8 @@ _PATTERNS = (
 
 def verdict(message: str) -> str:
     """The key of VERDICTS for what a driver said."""
-    text = " ".join(message.lower().split())
+    # Names that people have given, which may be any word, are between quotes.
+    text = re.sub(r'"[^"]*"', '""', " ".join(message.lower().split()))
     return next((key for key, pattern in _PATTERNS if re.search(pattern, text)), "other")
 
 
@@ -83,7 +90,10 @@ class Connection:
                 import asyncio
 
                 self._loop = asyncio.new_event_loop()
-                connecting = driver.connect(plain(url, name), timeout=timeout)
+                # A pooler knows no statements that somebody else has prepared; nothing of ours is asked twice.
+                connecting = driver.connect(
+                    plain(url, name), timeout=timeout, statement_cache_size=0
+                )
                 self._raw = self._loop.run_until_complete(connecting)
             else:
                 self._raw = driver.connect(plain(url, name), connect_timeout=timeout)
@@ -123,8 +133,9 @@ def reach(url: str, timeout: int = 10) -> tuple[str, str, str | None]:
     except ImportError as error:
         return "driver", str(error), None
     except Exception as error:
-        said = hide(f"{type(error).__name__}: {error}".strip(), url)
-        return verdict(said), said, None
+        said = f"{type(error).__name__}: {error}".strip()
+        # Judged as it is: a password may be a word of it.
+        return verdict(said), hide(said, url), None
 
 
 def hide(said: str, url: str) -> str:

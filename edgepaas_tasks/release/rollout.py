@@ -27,8 +27,8 @@ from remote.slots import Live
 class Rollout:
     """`states` is what the look under the lease saw, by host.
 
-    `database` is what a release in try_postgres is to be on: a mode, "" for whatever answers, None for what the live
-    release is on.
+    `database` is what a release in try_postgres is to be on: a mode, "" for whatever answers where the live release is
+    not on SQLite, None for what the live release is on.
     """
 
     service: Service
@@ -73,8 +73,10 @@ class Rollout:
 
     def database_of(self, host: Host) -> str:
         """What a release that tries Postgres is to be on there; "" for whatever answers."""
-        if self.database is None:
-            return modes.live(self.states[host.name]).mode
+        live = modes.live(self.states[host.name]).mode
+        # That it may leave Postgres does not say that it is to leave the rows of a file.
+        if self.database is None or (self.database == "" and live == modes.SQLITE):
+            return live
         return self.database
 
     def record_failure(self, error: Exception) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 from edgepaas_tasks.console.boundary import conceal
 from edgepaas_tasks.settings import Settings, SettingsError
@@ -120,7 +121,7 @@ def _database(settings: Settings, texts: Mapping[str, str]) -> dict[str, str]:
     wanted = settings.database
     file = f"{settings.container.data}/{settings.app}.db"
     if wanted.mode == "sqlite_only":
-        return {"FINAL_DB_MODE": wanted.mode, "DATABASE_URL": database.sqlite_url(file)}
+        return {"FINAL_DB_MODE": wanted.mode, "DATABASE_URL": _file(settings, file, texts)}
     found = {
         "FINAL_DB_MODE": wanted.mode,
         # A deploy migrates before it starts anything; only a database that was not there then is left to the start.
@@ -141,6 +142,15 @@ def _database(settings: Settings, texts: Mapping[str, str]) -> dict[str, str]:
             found[name] = database.enforce_ssl(database.normalise(url), least)
             conceal(found[name])
     return found
+
+
+def _file(settings: Settings, file: str, texts: Mapping[str, str]) -> str:
+    """The declared URL where its file is one that outlives releases; else ours, for the same kind of driver."""
+    declared = database.normalise(texts.get("DATABASE_URL", ""))
+    path = PurePosixPath(database.sqlite_path(declared))
+    if ".." not in path.parts and PurePosixPath(settings.container.data) in path.parents:
+        return declared
+    return database.sqlite_url(file, like=declared)
 
 
 def kept(host: Host, service: Service, release: Release) -> Environment:

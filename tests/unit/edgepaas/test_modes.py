@@ -4,14 +4,19 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.targets import modes
-from edgepaas_tasks.variables import certificate
+from edgepaas_tasks.targets.service import describe
+from edgepaas_tasks.variables import certificate, environment
 from remote import databases
+from remote.batch import Fence
 from remote.databases import Database
 from remote.facts import parse as facts
+from remote.host import Host
 from remote.releases import Release
 from remote.service import State
+from remote.shell import LocalTransport
 from remote.slots import Live
 
 
@@ -51,6 +56,50 @@ def test_settings_move_nobody_from_postgres_to_sqlite():
     modes.require(states, "sqlite_only", allow_fallback=True)
     modes.require(states, "try_postgres", allow_fallback=False)
     modes.require({"web1": state("sqlite_only")}, "postgres_only", allow_fallback=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed", "told"),
+    [
+        (state("try_postgres", Database("postgres_only")), None, "postgres_only"),
+        (state("try_postgres", Database("postgres_only")), "", ""),
+        (state("try_postgres", FALLEN), None, "sqlite_only"),
+        # It may leave Postgres; nobody said that it is to leave the rows of the file.
+        (state("try_postgres", FALLEN), "", "sqlite_only"),
+        (state("try_postgres", FALLEN), "postgres_only", "postgres_only"),
+        (state(), "", ""),
+    ],
+)
+def test_what_a_release_is_told_to_be_on(given, allowed, told):
+    tree = {"app": "shop", "environments": {"test": {"hosts": [{"address": "web1"}]}}}
+    service = describe(settings.load(tree, "test"))
+    host = Host(LocalTransport("web1"))
+    release = Release(5, "v5", "sha256:5", "shop:v5", (), database="try_postgres")
+    fence = Fence("lease", "token", 60)
+    rollout = Rollout(service, [host], {"web1": given}, fence, release, "deploy", 0, allowed)
+    assert rollout.database_of(host) == told
+
+
+@pytest.mark.parametrize(
+    ("declared", "url"),
+    [
+        ("", "sqlite:////data/shop.db"),
+        ("postgres://u@h/d", "sqlite:////data/shop.db"),
+        ("postgresql+asyncpg://u@h/d", "sqlite+aiosqlite:////data/shop.db"),
+        # What lies beside the data is gone with the container.
+        ("sqlite+aiosqlite:///./dev.db", "sqlite+aiosqlite:////data/shop.db"),
+        ("sqlite:////data/../tmp/dev.db", "sqlite:////data/shop.db"),
+        (
+            "sqlite+aiosqlite:////data/mine.db?timeout=5",
+            "sqlite+aiosqlite:////data/mine.db?timeout=5",
+        ),
+    ],
+)
+def test_a_file_that_outlives_releases_stays_the_one_that_was_declared(declared, url):
+    environments = {"test": {"database": {"mode": "sqlite_only"}}}
+    chosen = settings.load({"app": "shop", "environments": environments}, "test")
+    texts = {"DATABASE_URL": declared} if declared else {}
+    assert environment._database(chosen, texts)["DATABASE_URL"] == url
 
 
 def test_what_a_host_tells_is_read_line_by_line():

@@ -9,6 +9,7 @@ from edgepaas_tasks.fleet import connectivity
 from edgepaas_tasks.targets import readiness
 from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING
 from edgepaas_tasks.targets.service import describe
+from env import reach
 from env.reach import VERDICTS, verdict
 from remote.errors import RemoteError
 from remote.facts import Disk, Facts
@@ -156,8 +157,25 @@ SAID = {
     "FATAL:  the database system is starting up": "starting",
     "server closed the connection unexpectedly": "starting",
     "ConnectionResetError: [Errno 104] Connection reset by peer": "starting",
+    "gaierror: [Errno -3] Temporary failure in name resolution": "name",
+    "gaierror: [Errno -5] No address associated with hostname": "name",
+    "OperationalError: SSL SYSCALL error: EOF detected": "starting",
+    "consuming input failed: SSL connection has been closed unexpectedly": "starting",
+    "connection failed: SSL error: unexpected eof while reading": "starting",
+    'connection to server at "certificates.example" (10.0.0.9), port 5432 failed: Connection refused': "refused",
+    'FATAL:  database "certificate" does not exist': "database",
     "something else": "other",
 }
+
+
+def test_a_password_that_is_a_word_of_the_answer_does_not_change_what_it_means(monkeypatch):
+    def connect(*_):
+        raise OSError('password authentication failed for user "app"')
+
+    monkeypatch.setattr(reach, "Connection", connect)
+    found, said, _ = reach.reach("postgresql://app:password@db.example/shop")
+    assert found == "password"
+    assert "*** authentication failed" in said
 
 
 @pytest.mark.parametrize("said", SAID)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from env.database import enforce_ssl, mask, normalise, plain, sqlite_url
+from env.database import enforce_ssl, mask, normalise, plain, sqlite_path, sqlite_url
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,21 @@ from env.database import enforce_ssl, mask, normalise, plain, sqlite_url
 )
 def test_forms_of_the_scheme(url, normal):
     assert normalise(url) == normal
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:////data/mine.db", "/data/mine.db"),
+        ("sqlite+aiosqlite:////data/a%20b.db?timeout=5", "/data/a b.db"),
+        ("sqlite:///./dev.db", "./dev.db"),
+        ("sqlite:///:memory:", ""),
+        ("sqlite://", ""),
+        ("postgresql://h/d", ""),
+    ],
+)
+def test_the_file_of_a_sqlite_url(url, path):
+    assert sqlite_path(url) == path
 
 
 @pytest.mark.parametrize(
@@ -74,6 +89,11 @@ def test_with_a_root_certificate_the_server_is_verified_where_nothing_else_is_as
             "postgresql://h/d?sslmode=verify-full",
         ),
         ("postgresql+asyncpg://h/d?prepared_statement_cache_size=0", "asyncpg", "postgresql://h/d"),
+        (
+            "postgresql+asyncpg://h/d?command_timeout=60&timeout=5&a=b&statement_cache_size=0",
+            "asyncpg",
+            "postgresql://h/d?a=b",
+        ),
     ],
 )
 def test_a_driver_gets_the_url_as_it_understands_it(url, driver, understood):
