@@ -68,7 +68,7 @@ def down(url: str, scripts: Chain, to: str, *, wait: float) -> dict[str, Any]:
         at = revisions(lock)
         _require_known(at, scripts)
         if to != "base" and at and scripts.known.index(to) > scripts.known.index(at[0]):
-            raise Refused("ahead", f"{to} is newer than where the database is, {at[0]}")
+            raise Refused("newer", f"{to} is newer than where the database is, {at[0]}")
         alembic(scripts, url, "downgrade", to)
         require_at(lock, [] if to == "base" else [to])
         return {"before": at, "at": revisions(lock), "applied": []}

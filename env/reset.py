@@ -55,7 +55,7 @@ def reset(url: str, scripts: Chain, name: str, *, wait: float) -> dict[str, Any]
     with alone(url, wait) as lock:
         there = lock.rows("SELECT current_database()")[0][0]
         if there != name:
-            raise Refused("name", f"the database is {there}, not {name}")
+            raise Refused("elsewhere", f"the database is {there}, not {name}")
         head = scripts.head
         before = revisions(lock)
         lock.rows(_EMPTY)

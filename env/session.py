@@ -48,8 +48,8 @@ def _require_session(lock: Connection, url: str) -> None:
     if shared:
         raise Refused(
             "pooler",
-            "DATABASE_URL leads through a transaction pooler, where a session's lock does not hold: "
-            "set edgepaas.database.migration_url to a variable with the direct URL",
+            "the URL leads through a transaction pooler, where a session's lock does not hold: "
+            "migrations need one to the server itself",
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.database import backup, oneoff
+from edgepaas_tasks.database import advice, backup, oneoff
 from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
@@ -23,18 +23,6 @@ MODULES = (
     *("database", "reach", "refused", "statements", "expressions", "losses", "session"),
     *("scripts", "migrate"),
 )
-
-_NEXT = {
-    "alembic": "put Alembic into the Python that the image's command runs on, or that is its python3",
-    "heads": "alembic merge heads, then deploy again",
-    "ahead": "inv migrate.down --to REVISION --release N --env {env}, by a release that knows it (inv releases); "
-    "or deploy the code that knows it",
-    "destructive": "read the scripts, or what they run (inv migrate.sql --release {release} --env {env}); "
-    "then --allow-destructive",
-    "locked": "wait for it; inv migrate.status tells where it is",
-    "failed": "mend the script and deploy again; the old release serves on",
-    "pooler": "a direct URL in a variable of its own",
-}
 
 
 class Ahead(Refused):
@@ -203,8 +191,13 @@ def _run(
     if answer.get("statement"):
         lines.append(f"  statement: {answer['statement'][:500]}")
     lines += [f"  {line}" for line in str(answer.get("said", "")).splitlines()]
-    then = _NEXT.get(kind, "DATABASE_URL, the database's firewall, and inv preflight --env NAME")
-    then = then.format(env=of.settings.environment, release=release.number)
+    then = advice.after(
+        kind,
+        action,
+        release=release.number,
+        env=of.settings.environment,
+        direct=database.migration_url,
+    )
     message = "\n".join([*lines, f"  next:  {then}"])
     if kind in TRANSIENT:
         raise Unreachable(message, VERDICTS[kind])

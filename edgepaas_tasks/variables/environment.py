@@ -13,6 +13,7 @@ from edgepaas_tasks.variables import certificate as certificates
 from edgepaas_tasks.variables import runtime as runtimes
 from edgepaas_tasks.variables import sources
 from env import canonical, database
+from env.errors import Problem
 from env.layers import Resolution, resolve
 from env.schema import Schema, SchemaError, schema_from
 from env.secret import Secret
@@ -78,7 +79,21 @@ def collect(settings: Settings, given: Sequence[str]) -> Resolution:
     for value in resolution.values.values():
         if value.secret:
             conceal(value.text)
-    return replace(resolution, problems=(*unreadable, *others))
+    problems = (*unreadable, *others)
+    return replace(resolution, problems=(*problems, *_direct(settings, resolution, problems)))
+
+
+def _direct(settings: Settings, resolution: Resolution, known: Sequence[Problem]) -> list[Problem]:
+    """That migrations are to take a variable without a value; libpq would look for a socket."""
+    name, mode = settings.database.migration_url, settings.database.mode
+    texts = {name: value.text for name, value in resolution.values.items()}
+    needless = mode == "sqlite_only" or (mode == "try_postgres" and not texts.get("DATABASE_URL"))
+    if not name or texts.get(name) or needless or name in {problem.name for problem in known}:
+        return []
+    lacks = "has no value" if schema(settings).get(name) else "is not declared"
+    return [
+        Problem(name, "edgepaas.database.migration_url", f"{lacks}, and migrations take its URL")
+    ]
 
 
 def inexact(resolution: Resolution) -> list[str]:
