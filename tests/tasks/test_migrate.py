@@ -11,14 +11,20 @@ from edgepaas_tasks import settings
 from edgepaas_tasks.commands import migrate as commands
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.database import migrations
+from edgepaas_tasks.fleet.status import look
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
+from edgepaas_tasks.release import prepare
 from edgepaas_tasks.release.push import push
+from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.targets import service as services
 from edgepaas_tasks.targets.service import describe
+from env.layers import Resolution
+from remote.batch import Fence
 from remote.host import Host
 from remote.releases import FAILED
-from tests.tasks.test_recovery import Kept, entry
+from tests.tasks.test_recovery import Kept, entry, release
 
 STATUS = {
     "at": ["0002"],
@@ -161,14 +167,28 @@ def test_a_loss_is_told_with_the_way_to_read_it(host):
     assert "inv migrate.sql --release 6 --env test" in str(raised.value)
 
 
+AHEAD = {"kind": "ahead", "message": "the database is at 0002, which this image does not know"}
+
+
 def test_variables_can_be_pushed_where_the_live_image_is_behind_the_schema(host):
     """It was allowed to serve there, and does."""
-    host.up = {
-        "kind": "ahead",
-        "message": "the database is at 0002, which this image does not know",
-    }
+    host.up = AHEAD
     of = describe(settings.load(context().config["edgepaas"], "test"))
     with Progress("test") as progress:
         outcome = push(of, [Host(host)], progress, (), 0)
     assert outcome.release.number == 7
     assert "start release 7 in green" in host.said
+
+
+def test_another_image_is_not_brought_over_a_schema_that_it_does_not_know(host):
+    host.up = AHEAD
+    of = describe(settings.load(context().config["edgepaas"], "test"))
+    hosts = [Host(host)]
+    states = {"web1": look(of, hosts[0])}
+    fence = Fence("lease", "token", 60)
+    rollout = Rollout(of, hosts, states, fence, release(4), "deploy", 0)
+    composed = migrations.compose(of, Resolution({}))
+    with pytest.raises(
+        migrations.Ahead, match="inv migrate.down --to REVISION --release N --env test"
+    ):
+        prepare.migrate(rollout, composed, allow_destructive=False)
