@@ -145,6 +145,8 @@ def _migrate(environ: dict[str, str], url: str) -> None:
             # An older release that starts again beside a newer one: it has served on that schema before.
             say(f"warning: {refused}; serving on it")
             return
+        for line in str(refused.details.get("said", "")).splitlines():
+            say(line)
         details = [str(refused.details.get(key, "")) for key in ("revision", "statement")]
         if refused.kind == "destructive":
             details = [f"read the scripts, then start once with {DESTRUCTIVE}=true"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,35 @@ from typing import Any
 from env.reach import hide
 from env.refused import Refused
 from env.session import SESSION
+
+# Alembic with limits on every session that it opens, whichever driver does, by SETs: asyncpg reads no PGOPTIONS, a
+# pooler may refuse it, a URL's `options` replace it, and a server that does not know one of them ends the connection.
+# Each is committed, or a rollback would undo it.
+_PROGRAM = """
+import json, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+limits = json.loads(sys.argv.pop(1))
+
+
+@event.listens_for(Engine, "connect")
+def limit(connection, record):
+    for name, value in limits.items():
+        cursor = connection.cursor()
+        try:
+            cursor.execute(f"SET {name} = '{value}'")
+            connection.commit()
+        except Exception:
+            connection.rollback()
+        finally:
+            cursor.close()
+
+
+from alembic.config import main
+
+main(prog="alembic")
+"""
 
 
 class Chain:
@@ -57,15 +87,14 @@ def read(configuration: str) -> Chain | None:
 
 def alembic(scripts: Chain, url: str, *words: str) -> str:
     """Alembic as the application has it, with the URL that the lock was taken on."""
-    options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
     environment = {
         **os.environ,
         "DATABASE_URL": url,
         "RUN_MIGRATIONS": "false",
-        "PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} {options}".strip(),
         "PGAPPNAME": "edgepaas-migrate",
     }
-    command = [sys.executable, "-m", "alembic", "-c", scripts.configuration, *words]
+    program = [sys.executable, "-c", _PROGRAM, json.dumps(SESSION)]
+    command = [*program, "-c", scripts.configuration, *words]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         said = hide(done.stderr or done.stdout, url)

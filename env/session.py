@@ -14,9 +14,16 @@ from env.reach import TRANSIENT, VERDICTS, Connection, hide, verdict
 from env.refused import Refused
 
 CONNECT = 10  # seconds
-# On the sessions of the migration: a table that somebody else has locked is waited for this long; a client that
-# is gone is noticed while its statement runs (PostgreSQL 14 and later).
-SESSION = {"lock_timeout": "10s", "client_connection_check_interval": "1s"}
+# On the sessions of the migration: a table that somebody else has locked is waited for this long; a client that is
+# gone is noticed while its statement runs (PostgreSQL 14 and later), and a host that is gone also while it is idle:
+# until then the lock is held.
+SESSION = {
+    "lock_timeout": "10s",
+    "client_connection_check_interval": "1s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
 # In which a pooler has to give itself away: with ten clients at pgbouncer 1 round was not enough for 6 in 100, 5 were.
 ROUNDS = 10
 WAIT, PAUSE = 30.0, 1.0  # seconds for a database that may still come up, and between two tries

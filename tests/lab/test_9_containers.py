@@ -43,9 +43,12 @@ print("ended gracefully", flush=True)
 
 # By name: what is installed, and how the image starts the app.
 IMAGES = {
-    "psycopg2": ("psycopg2-binary==2.9.9", 'ENV PORT=8000\nCMD python3 app.py --port "$PORT"'),
+    "psycopg2": (
+        "psycopg2-binary==2.9.9 alembic",
+        'ENV PORT=8000\nCMD python3 app.py --port "$PORT"',
+    ),
     "asyncpg": (
-        "asyncpg==0.29.0",
+        "asyncpg==0.29.0 greenlet alembic",
         'COPY entry.sh /entry.sh\nENTRYPOINT ["sh", "/entry.sh"]\nCMD ["python3", "app.py"]',
     ),
 }
@@ -138,6 +141,82 @@ def test_any_driver_and_any_way_to_start_ends_as_the_app_with_its_signals(
     assert ended.code == 0, ended
     assert "ended gracefully" in ended.out
     assert ("its own entrypoint" in ended.out) == (driver == "asyncpg")
+
+
+# Alembic's entry point with either driver, and scripts by their revisions.
+ENTRY = """
+import asyncio, os
+from alembic import context
+from sqlalchemy import create_engine
+
+url = os.environ["DATABASE_URL"]
+
+def migrate(connection):
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+async def work():
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    async with create_async_engine(url).connect() as connection:
+        await connection.run_sync(migrate)
+        await connection.commit()
+
+if "asyncpg" in url:
+    asyncio.run(work())
+else:
+    with create_engine(url).connect() as connection:
+        migrate(connection)
+"""
+SCRIPT = """
+from alembic import op
+revision, down_revision = "{revision}", {before}
+
+def upgrade():
+    op.execute("{statement}")
+"""
+LIMITS = ("lock_timeout", "client_connection_check_interval", "tcp_keepalives_idle")
+
+
+@pytest.mark.parametrize("driver", IMAGES)
+def test_any_driver_migrates_within_our_limits_and_loses_nothing_unasked(
+    served, containers, images, driver
+):
+    served.server.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION guestbook")
+    folder = containers.data / driver
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text(ENTRY)
+    (folder / "alembic.ini").write_text(f"[alembic]\nscript_location = /data/{driver}\n")
+    shown = ", ".join(f"current_setting('{name}') AS {name}" for name in LIMITS)
+    statements = (f"CREATE TABLE limits AS SELECT 1 AS one, {shown}", "ALTER TABLE limits DROP one")
+    add_scripts(folder, *statements)
+    given = {
+        "FINAL_DB_MODE": "postgres_only",
+        "DATABASE_URL": served.server.url.replace("postgresql:", f"postgresql+{driver}:"),
+        "RUN_MIGRATIONS": "true",
+        "EDGEPAAS_ALEMBIC": f"/data/{driver}/alembic.ini",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    ended = containers.run(images[driver], "echo", "started", **given)
+    assert ended[:2] == (0, "started"), ended
+    assert "schema at 2, 2 applied" in ended.err, "nothing is lost where there was nothing"
+    assert served.server.sql(f"SELECT {', '.join(LIMITS)} FROM limits") == "10s|1s|10"
+
+    add_scripts(folder, *statements, "TRUNCATE limits")
+    ended = containers.run(images[driver], "echo", "started", **given)
+    assert ended.code == 78
+    assert "3 runs TRUNCATE limits in 3.py:6; " in ended.err
+    assert "start once with EDGEPAAS_ALLOW_DESTRUCTIVE=true" in ended.err
+    given["EDGEPAAS_ALLOW_DESTRUCTIVE"] = "true"
+    assert containers.run(images[driver], "echo", "started", **given)[:2] == (0, "started")
+
+
+def add_scripts(folder, *statements: str) -> None:
+    for number, statement in enumerate(statements, 1):
+        before = None if number == 1 else repr(str(number - 1))
+        text = SCRIPT.format(revision=number, before=before, statement=statement)
+        (folder / "versions" / f"{number}.py").write_text(text)
 
 
 TABLE = {
