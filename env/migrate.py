@@ -27,11 +27,7 @@ WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname <> 'information_schema' AN
 
 def status(url: str, scripts: Chain) -> dict[str, Any]:
     """Where the database is against the image. Raises Refused when it is not reached."""
-    connection = connect(url)
-    try:
-        at = revisions(connection)
-    finally:
-        connection.close()
+    at = _at(url)
     unknown = [one for one in at if one not in scripts.known]
     return {
         "at": at,
@@ -46,10 +42,13 @@ def status(url: str, scripts: Chain) -> dict[str, Any]:
 
 def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dict[str, Any]:
     """Upgrades to the image's head. Raises Refused with the schema as it was, or as far as it came."""
+    at = _at(url)
+    # Where there is nothing to do, nobody's migration is waited for: an old container may start again amid a long one.
+    if not _pending(at, scripts):
+        return {"before": at, "at": at, "applied": []}
     with alone(url, wait) as lock:
         at = revisions(lock)
-        _require_known(at, scripts)
-        pending = scripts.pending(at)
+        pending = _pending(at, scripts)
         losses = [f"{one.revision} {loss}" for one in pending for loss in destructive(one.path)]
         if losses and not allow_destructive and not _empty(lock, at):
             raise Refused("destructive", "; ".join(losses))
@@ -79,6 +78,20 @@ def sql(url: str, scripts: Chain) -> str:
     at = status(url, scripts)["at"]
     span = f"{at[0]}:{scripts.head}" if at else scripts.head
     return alembic(scripts, url, "upgrade", span, "--sql")
+
+
+def _at(url: str) -> list[str]:
+    """The database's revisions, without a lock."""
+    connection = connect(url)
+    try:
+        return revisions(connection)
+    finally:
+        connection.close()
+
+
+def _pending(at: list[str], scripts: Chain) -> list[Any]:
+    _require_known(at, scripts)
+    return scripts.pending(at)
 
 
 def _empty(lock: Connection, at: list[str]) -> bool:

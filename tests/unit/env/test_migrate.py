@@ -30,6 +30,7 @@ class Database:
 
     def __init__(self):
         self.at, self.tables, self.ran = [], 0, []
+        self.others = None  # a migration that somebody else runs, as a function: called where its lock is waited for
 
     def rows(self, statement):
         assert "pg_class" in statement
@@ -50,6 +51,8 @@ def database(monkeypatch):
 
     @contextmanager
     def alone(url, wait):
+        if found.others:
+            found.others()
         yield found
 
     monkeypatch.setattr(migrate, "alone", alone)
@@ -100,3 +103,25 @@ def test_a_database_with_tables_and_no_revision_has(database, chain):
     database.tables = 3
     with pytest.raises(Refused, match="2 drops a column"):
         up(chain(**LOSSY))
+
+
+def held():
+    raise Refused("locked", "another migration has run for more than 60 s")
+
+
+def test_a_container_with_nothing_to_migrate_waits_for_nobodys_migration(database, chain):
+    database.at, database.others = ["2"], held
+    assert up(chain(**LOSSY)) == {"before": ["2"], "at": ["2"], "applied": []}
+    database.at = ["3"]
+    with pytest.raises(Refused, match="the database is at 3, which this image does not know") as no:
+        up(chain(**LOSSY))
+    assert no.value.kind == "ahead"
+    database.at = ["1"]
+    with pytest.raises(Refused, match="another migration has run"):
+        up(chain(**LOSSY))
+
+
+def test_what_another_has_done_meanwhile_is_not_done_again(database, chain):
+    database.at, database.others = ["1"], lambda: setattr(database, "at", ["2"])
+    assert up(chain(**LOSSY)) == {"before": ["2"], "at": ["2"], "applied": []}
+    assert database.ran == []
