@@ -28,15 +28,15 @@ WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname <> 'information_schema' AN
 def status(url: str, scripts: Chain) -> dict[str, Any]:
     """Where the database is against the image. Raises Refused when it is not reached."""
     at = _at(url)
-    unknown = [one for one in at if one not in scripts.known]
+    unknown, diverged = _unknown(at, scripts), scripts.diverged(at)
+    led = not unknown and not diverged and len(scripts.heads) < 2
     return {
         "at": at,
         "heads": scripts.heads,
         "known": scripts.known,
         "unknown": unknown,
-        "pending": []
-        if unknown or len(at) > 1 or len(scripts.heads) > 1
-        else _names(scripts.pending(at)),
+        "diverged": diverged,
+        "pending": _names(scripts.pending(at)) if led else [],
     }
 
 
@@ -66,16 +66,22 @@ def down(url: str, scripts: Chain, to: str, *, wait: float) -> dict[str, Any]:
     with alone(url, wait) as lock:
         at = revisions(lock)
         _require_known(at, scripts)
-        if to != "base" and at and scripts.known.index(to) > scripts.known.index(at[0]):
-            raise Refused("newer", f"{to} is newer than where the database is, {at[0]}")
+        if to != "base" and at and to not in scripts.applied(at):
+            raise Refused("newer", f"{to} is newer than where the database is, {_list(at)}")
         alembic(scripts, url, "downgrade", to)
-        require_at(lock, [] if to == "base" else [to])
-        return {"before": at, "at": revisions(lock), "applied": []}
+        left = revisions(lock)
+        # From a merge one branch is taken down, and the other is left where it is.
+        if to not in left:
+            require_at(lock, [] if to == "base" else [to])
+        return {"before": at, "at": left, "applied": []}
 
 
 def sql(url: str, scripts: Chain) -> str:
     """The statements that `up` would run, as Alembic writes them without a database."""
-    at = status(url, scripts)["at"]
+    at = _at(url)
+    _require_known(at, scripts)
+    if len(at) > 1:
+        raise Refused("diverged", f"no statements from several revisions at once: {_list(at)}")
     span = f"{at[0]}:{scripts.head}" if at else scripts.head
     return alembic(scripts, url, "upgrade", span, "--sql")
 
@@ -99,15 +105,20 @@ def _empty(lock: Connection, at: list[str]) -> bool:
     return not at and not lock.rows(_TABLES)[0][0]
 
 
+def _unknown(at: list[str], scripts: Chain) -> list[str]:
+    return [one for one in at if one not in scripts.known]
+
+
 def _require_known(at: list[str], scripts: Chain) -> None:
-    _ = scripts.head  # one head, or Refused
-    if len(at) > 1:
-        raise Refused("diverged", f"the database is at several revisions: {', '.join(at)}")
-    if at and at[0] not in scripts.known:
+    """All revisions lead to the one head, or Refused."""
+    _ = scripts.head
+    if unknown := _unknown(at, scripts):
         raise Refused(
             "ahead",
-            f"the database is at {at[0]}, which this image does not know (it knows {_list(scripts.known)})",
+            f"the database is at {_list(unknown)}, which this image does not know (it knows {_list(scripts.known)})",
         )
+    if scripts.diverged(at):
+        raise Refused("diverged", f"the database is at several revisions: {', '.join(at)}")
 
 
 def require_at(lock: Connection, wanted: list[str]) -> None:

@@ -65,11 +65,30 @@ class Chain:
         return self.heads[0] if self.heads else ""
 
     def pending(self, at: list[str]) -> list[Any]:
-        """The scripts that lead from a revision of the database to the head, in their order."""
-        if not self.head or at == [self.head]:
+        """The scripts that lead from revisions of the database to the head, in their order."""
+        if not self.head:
             return []
-        found = list(self._scripts.iterate_revisions(self.head, at[0] if at else "base"))
-        return found[::-1]
+        done = self.applied(at)
+        return [self._scripts.get_revision(one) for one in self.known if one not in done]
+
+    def applied(self, at: list[str], *, dependencies: bool = True) -> set[str]:
+        """These revisions, with all that come before them."""
+        left, found = list(at), set()
+        while left:
+            one = self._scripts.get_revision(left.pop())
+            if one is not None and one.revision not in found:
+                found.add(one.revision)
+                before = self._scripts.get_revisions(one.down_revision or ())
+                if dependencies:
+                    before = (*before, *self._scripts.get_revisions(one.dependencies or ()))
+                left += [other.revision for other in before if other is not None]
+        return found
+
+    def diverged(self, at: list[str]) -> bool:
+        """Whether some of these revisions stand on others of them, which no run of Alembic leaves behind."""
+        known = [one for one in at if one in self.known]
+        alone = (self.applied([one], dependencies=False) - {one} for one in known)
+        return any(below.intersection(known) for below in alone)
 
 
 def read(configuration: str) -> Chain | None:

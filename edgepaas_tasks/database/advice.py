@@ -21,7 +21,7 @@ _NEXT = {
     "chain": "bring back the script that another one stands on (its down_revision; .dockerignore?), and deploy again",
     "ahead": "inv migrate.down --to REVISION --release N --env {env}, by a release that knows it (inv releases); "
     "or deploy the code that knows it",
-    "diverged": "alembic merge these revisions and deploy; or take the wrong one out of the table alembic_version",
+    "diverged": "take the older one out of the table alembic_version: another of them comes after it",
     "unknown": "--to one of these, whole, or base; --release N for the scripts of another release (inv releases)",
     "newer": "inv migrate.up --release {release} --env {env} goes up",
     "destructive": "read the scripts, or what they run (inv migrate.sql --release {release} --env {env}); "
@@ -44,6 +44,10 @@ _FOR = {
         "failed",
         "sql",
     ): "a script that asks the database can not be written down: read it, or try it on a copy",
+    (
+        "diverged",
+        "sql",
+    ): "inv migrate.up --release {release} --env {env} runs them; or read the scripts",
     ("failed", "reset"): "the database is empty: mend the script and deploy again, which migrates",
 }
 

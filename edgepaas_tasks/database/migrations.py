@@ -50,16 +50,12 @@ class Schema:
     known: tuple[str, ...]
     pending: tuple[str, ...]
     unknown: tuple[str, ...]
+    diverged: bool  # at several revisions at once that no head leads on from
 
     @property
     def head(self) -> str:
         """In words; "" when the image has no script."""
         return ", ".join(self.heads)
-
-    @property
-    def diverged(self) -> bool:
-        """The database is at several revisions at once."""
-        return len(self.at) > 1
 
     @property
     def ahead(self) -> bool:
@@ -83,6 +79,7 @@ def status(of: Service, host: Host, release: Release, composed: Environment) -> 
         known=tuple(answer["known"]),
         pending=tuple(answer["pending"]),
         unknown=tuple(answer["unknown"]),
+        diverged=answer["diverged"],
     )
 
 

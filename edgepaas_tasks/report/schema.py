@@ -22,7 +22,7 @@ def schema(host: str, whose: str, found: Schema | None, knowing: int) -> str:
         )
     if found.diverged:
         lines.append(
-            "  diverged: the database is at several revisions at once; alembic merge heads"
+            "  diverged: of these revisions one comes after another; take the older one out of alembic_version"
         )
     if found.ahead:
         by = f"; release {knowing} does: --release {knowing}" if knowing else ""

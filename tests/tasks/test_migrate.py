@@ -32,6 +32,7 @@ STATUS = {
     "known": ["0001", "0002"],
     "pending": [],
     "unknown": [],
+    "diverged": False,
 }
 URL = "postgresql://shop:secret@db.example.org/shop"
 

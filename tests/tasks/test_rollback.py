@@ -20,7 +20,14 @@ from remote.host import Host
 from remote.releases import FAILED
 from tests.tasks.test_recovery import Kept, entry
 
-FITS = {"at": ["0001"], "heads": ["0001"], "known": ["0001"], "pending": [], "unknown": []}
+FITS = {
+    "at": ["0001"],
+    "heads": ["0001"],
+    "known": ["0001"],
+    "pending": [],
+    "unknown": [],
+    "diverged": False,
+}
 AHEAD = {**FITS, "at": ["0002"], "unknown": ["0002"]}
 BEHIND = {**FITS, "heads": ["0002"], "known": ["0001", "0002"], "pending": ["0002 mood"]}
 

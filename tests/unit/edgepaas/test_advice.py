@@ -48,7 +48,7 @@ def test_every_reason_has_a_next_step_of_its_own():
     ("kind", "action", "said", "never"),
     [
         ("unknown", "down", "--to one of these", "DATABASE_URL"),
-        ("diverged", "up", "alembic merge", "firewall"),
+        ("diverged", "up", "alembic_version", "alembic merge"),
         ("failed", "up", "the old release serves on", "migrate.down"),
         ("failed", "down", "the script's downgrade", "the old release serves on"),
         ("failed", "reset", "the database is empty", "the old release serves on"),

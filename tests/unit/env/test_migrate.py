@@ -125,3 +125,68 @@ def test_what_another_has_done_meanwhile_is_not_done_again(database, chain):
     database.at, database.others = ["1"], lambda: setattr(database, "at", ["2"])
     assert up(chain(**LOSSY)) == {"before": ["2"], "at": ["2"], "applied": []}
     assert database.ran == []
+
+
+MERGED = {
+    "_1": (None, "pass"),
+    "_2": ("1", "pass"),
+    "_3": ("1", 'op.drop_column("entries", "mood")'),
+    "_4": (("2", "3"), "pass"),
+}
+
+
+def test_several_revisions_are_led_to_the_head_that_merges_them(database, chain):
+    scripts = chain(**MERGED)
+    database.at = ["2", "3"]
+    found = migrate.status(URL, scripts)
+    assert (found["pending"], found["diverged"]) == (["4"], False)
+    assert up(scripts) == {"before": ["2", "3"], "at": ["4"], "applied": ["4"]}
+
+
+def test_what_the_other_branch_loses_counts_before_a_merge(database, chain):
+    database.at = ["2"]
+    with pytest.raises(Refused, match="^3 drops a column"):
+        up(chain(**MERGED))
+    done = up(chain(**MERGED), allow_destructive=True)
+    assert done == {"before": ["2"], "at": ["4"], "applied": ["3", "4"]}
+
+
+def test_revisions_that_stand_on_each_other_have_diverged(database, chain):
+    database.at = ["1", "2"]
+    assert migrate.status(URL, chain(**MERGED))["diverged"]
+    with pytest.raises(Refused, match="the database is at several revisions: 1, 2") as no:
+        up(chain(**MERGED))
+    assert no.value.kind == "diverged"
+
+
+def test_a_branch_that_an_image_does_not_know_is_ahead_of_it(database, chain):
+    """An old container that starts again beside the release with the other branch serves on."""
+    database.at = ["2", "9"]
+    with pytest.raises(Refused, match="the database is at 9, which this image does not know") as no:
+        up(chain(**MERGED))
+    assert no.value.kind == "ahead"
+
+
+def test_a_way_down_from_a_merge_leaves_the_other_branch(database, chain, monkeypatch):
+    scripts = chain(**MERGED)
+
+    def alembic(scripts, url, *words):
+        database.at = {"2": ["2", "3"], "1": ["1"]}[words[1]]
+
+    monkeypatch.setattr(migrate, "alembic", alembic)
+    database.at = ["4"]
+    assert migrate.down(URL, scripts, "2", wait=1)["at"] == ["2", "3"]
+    assert migrate.down(URL, scripts, "1", wait=1) == {
+        "before": ["2", "3"],
+        "at": ["1"],
+        "applied": [],
+    }
+    with pytest.raises(Refused, match="4 is newer than where the database is, 1"):
+        migrate.down(URL, scripts, "4", wait=1)
+
+
+def test_the_statements_from_several_revisions_can_not_be_written_down(database, chain):
+    database.at = ["2", "3"]
+    with pytest.raises(Refused, match="no statements from several revisions at once: 2, 3") as no:
+        migrate.sql(URL, chain(**MERGED))
+    assert no.value.kind == "diverged"
