@@ -75,6 +75,7 @@ TESTED = {
     ("connectivity.py", "probe"): ("test_what_a_container_says",),
     ("connectivity.py", "judge"): ("test_what_a_container_says",),
     ("backup.py", "run"): ("test_what_a_backup_says",) * 2,
+    ("backup.py", "_surroundings"): ("test_the_url_of_a_backup_is_learned",),
     ("environment.py", "collect"): ("test_secrets_of_this_machine_are_learned",),
     ("environment.py", "_database"): ("test_a_url_that_we_changed_is_learned",),
     ("environment.py", "learn"): ("test_secrets_of_a_host_are_learned",),
@@ -345,6 +346,14 @@ def test_a_url_that_we_changed_is_learned(forgetful):
     changed = canonical.parse(composed.text.text())["DATABASE_URL"]
     assert changed == f"postgresql://app:{SECRET}@db.example/shop?sslmode=require"
     assert forgetful(f"({changed})") == "(***)"
+
+
+def test_the_url_of_a_backup_is_learned(forgetful):
+    url = f"postgresql+asyncpg://app:{SECRET}@db.example/shop"
+    values = Resolution({"DATABASE_URL": Value("DATABASE_URL", url, "test", secret=True)})
+    service = of(database={"mode": "postgres_only", "backup": 'echo "$DATABASE_URL"'})
+    composed = environment.compose(service.settings, values, 1, "v1")
+    assert backup.run(service.settings, composed) == "backup taken (***)"
 
 
 def test_secrets_of_a_host_are_learned(forgetful):
