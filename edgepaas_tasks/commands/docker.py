@@ -9,14 +9,15 @@ from edgepaas_tasks.commands.options import patience_of
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.images import build as builds
 from edgepaas_tasks.images import image as images
-from edgepaas_tasks.images import leaks
 from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.shipping import Shipping
+from edgepaas_tasks.images.version import Version
 from edgepaas_tasks.lease.tenure import held
 from edgepaas_tasks.release import deploy as deploys
 from edgepaas_tasks.release import request as requests
 from edgepaas_tasks.release.prune import prune as prune_hosts
 from edgepaas_tasks.release.request import Request
+from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.targets.service import hosts, service
 from remote.releases import Release
 
@@ -36,9 +37,7 @@ def build(c: Any, env: str, *, asked: str, fresh: bool, pull: bool) -> str:
     chosen = of.settings
     with Progress(f"build {chosen.image_name}") as progress, progress.phase("build") as phase:
         images.require_engine()
-        settled = versions.settle(chosen.build, asked, fresh=fresh)
-        for warning in leaks.check(chosen.build):
-            progress.note(warning)
+        settled = _settled(chosen, progress, Request(asked, fresh=fresh))
         made = builds.build(
             chosen.build,
             chosen.image_name,
@@ -57,7 +56,9 @@ def push(c: Any, env: str, request: Request, *, wait: str) -> str:
     patience = patience_of(of, wait)
     title = f"push {of.settings.image_name} to {of.settings.environment}"
     with Progress(title) as progress, hosts(of, observe=progress.step) as found:
-        settled = requests.settle(of.settings, request)
+        with progress.phase("resolve") as phase:
+            settled = _settled(of.settings, progress, request)
+            phase.outcome = f"version {settled.text}"
         with held(of, found, progress, "docker.push", patience) as (_, states):
             machines = {name: state.facts.arch for name, state in states.items()}
             with progress.phase("build") as phase:
@@ -85,3 +86,10 @@ def prune(c: Any, env: str, *, wait: str) -> str:
     lines = [f"{host}: {line}" for host, told in removed.items() for line in told]
     lines += [f"this machine: {line}" for line in here]
     return "\n".join(lines) or "nothing to remove"
+
+
+def _settled(chosen: Settings, progress: Progress, request: Request) -> Version:
+    settled, cautions = requests.settle_alone(chosen, request)
+    for caution in cautions:
+        progress.note(caution)
+    return settled

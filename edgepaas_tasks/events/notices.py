@@ -18,13 +18,6 @@ from edgepaas_tasks.settings import Email, Notify, Webhook
 LONGEST = 2000  # characters of a message
 
 
-def variables(notify: Notify) -> list[str]:
-    """The variables of the process environment that hold the notices' own secrets."""
-    found = [notify.webhook.url_variable] if notify.webhook else []
-    found += [notify.email.password_variable] if notify.email else []
-    return [name for name in found if name]
-
-
 def send(notify: Notify, kinds: set[str], subject: str, text: str) -> list[str]:
     """Send to whom one of `kinds` (success, failure, rollback) interests. A line for each that failed; never raises.
 

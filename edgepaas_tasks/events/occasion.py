@@ -145,8 +145,6 @@ class Occasion:
                 self.progress.note(f"hook {when} {hook.run!r}: {type(error).__name__}: {error}")
 
     def _run(self, hook: Hook, event: Event) -> None:
-        from edgepaas_tasks.events import notices
-
         settings = self.of.settings
         if self._values is None:
             # A rollback has not looked at them; what is secret has to be known to be kept from a hook.
@@ -161,7 +159,7 @@ class Occasion:
         given = {name: values[name].text for name in hook.secrets if name in values}
         schema = environment.schema(settings)
         secret = [one.name for one in schema.variables if one.secret]
-        hidden = [*secret, *notices.variables(settings.notify), settings.image.password]
+        hidden = [*secret, *settings.notify.secrets, settings.image.password]
         for line in hooks.run(hook, event, hooks.scrubbed(hidden, given)):
             self.progress.say(f"    {line}")
 

@@ -36,22 +36,32 @@ class Login:
 def login(settings: Settings, server: str) -> Login | None:
     """The login for a server, None where no user is set: the engines' own logins are used then.
 
-    The password is the value of the variable that `image.password` names, from the sources of all variables; the
-    application does not get it. Raises SettingsError when it has none.
+    Raises SettingsError when the password has no value.
     """
     if not settings.image.username:
         return None
+    name, text = settings.image.password, password(settings)
+    if not text:
+        raise SettingsError(
+            f"image.username is {settings.image.username}, and {name} (image.password) has no value\n"
+            f"  next:  set it in the process environment, or {name}_FILE to a file with it"
+        )
+    return Login(names.registry(server), settings.image.username, Secret(text))
+
+
+def password(settings: Settings) -> str:
+    """The value of the variable that `image.password` names, from the sources of all variables; empty when it has none.
+
+    The application does not get it.
+    """
     name = settings.image.password
     declared = schema_from({name: {"type": "string", "secret": True}})
     layers, _ = sources.layers(settings, declared, ())
     found = resolve(declared, layers, environment=settings.environment).values.get(name)
     if found is None or not found.text:
-        raise SettingsError(
-            f"image.username is {settings.image.username}, and {name} (image.password) has no value\n"
-            f"  next:  set it in the process environment, or {name}_FILE to a file with it"
-        )
+        return ""
     conceal(found.text)
-    return Login(names.registry(server), settings.image.username, Secret(found.text))
+    return found.text
 
 
 def publish(settings: Settings, here: Image) -> str:

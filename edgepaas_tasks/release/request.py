@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.images import foreign, image, leaks
+from edgepaas_tasks.images import foreign, image, leaks, publication
 from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.version import Version
 from edgepaas_tasks.settings import Settings
@@ -16,6 +15,7 @@ from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
 from env.layers import Resolution
 from remote import nginx
+from remote.aws import AwsError
 from remote.background import ahead
 from remote.host import Host
 
@@ -44,14 +44,8 @@ def resolve(
     """Everything that can be settled, and refused, without a host. Once nothing asked for is wrong, `hosts` connect."""
     settings = service.settings
     with progress.phase("resolve") as phase:
-        context = Path(settings.build.context)
-        if not request.image and not (context / settings.build.dockerfile).is_file():
-            raise Refused(f"build.context: there is no {context / settings.build.dockerfile}")
-        version = settle(settings, request)
         values = environment.gather(settings, request.given)
-        hidden = {name: one.text for name, one in values.values.items() if one.secret}
-        versions.require_public(version, hidden)
-        cautions = [] if request.image else leaks.check(settings.build)
+        version, cautions = settle(settings, request, values)
         if not settings.hooks.before:  # one that fails leaves no host with so much as a login
             for host in hosts:
                 host.begin()
@@ -66,9 +60,38 @@ def resolve(
     return version, values
 
 
-def settle(settings: Settings, request: Request) -> Version:
-    """The version of what was asked for: of this machine's files, or of somebody else's image."""
+def settle(
+    settings: Settings, request: Request, values: Resolution
+) -> tuple[Version, Sequence[str]]:
+    """The version of this machine's files, or of somebody else's image, and warnings about what would be in it.
+
+    Raises Refused where a secret would be in the image, or is part of the version.
+    """
+    cautions: Sequence[str] = ()
     if request.image:
         image.require_engine()
-        return foreign.settle(settings, request.image, request.version)
-    return versions.settle(settings.build, request.version, fresh=request.fresh)
+        version = foreign.settle(settings, request.image, request.version)
+    else:
+        version = versions.settle(settings.build, request.version, fresh=request.fresh)
+        cautions = leaks.check(settings.build)
+    versions.require_public(version, _hidden(settings, values))
+    return version, cautions
+
+
+def settle_alone(settings: Settings, request: Request) -> tuple[Version, Sequence[str]]:
+    """Like `settle` where no release is made: what there is of the secrets is enough."""
+    try:
+        return settle(settings, request, environment.collect(settings, ()))
+    except AwsError as error:
+        reachable = settings.model_copy(update={"ssm": None})
+        version, cautions = settle(reachable, request, environment.collect(reachable, ()))
+        told = str(error).partition("\n")[0]
+        return version, (*cautions, f"the version is not compared with the secrets of SSM: {told}")
+
+
+def _hidden(settings: Settings, values: Resolution) -> dict[str, str]:
+    """Every secret that a deploy has to do with, by its name: the app's, the registry's, those of notices."""
+    hidden = {name: one.text for name, one in values.values.items() if one.secret}
+    if settings.image.username:
+        hidden[settings.image.password] = publication.password(settings)
+    return hidden | {name: os.environ.get(name, "").strip() for name in settings.notify.secrets}

@@ -131,6 +131,15 @@ class Notify(Part):
     webhook: Webhook | None = None
     email: Email | None = None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The variables of the process environment that hold what is secret of these."""
+        found = (
+            self.webhook.url_variable if self.webhook else "",
+            self.email.password_variable if self.email else "",
+        )
+        return tuple(name for name in found if name)
+
 
 class FailureReport(Part):
     """Where a failed deploy leaves all that was found out, and how many lines of the app's log it has."""

@@ -79,7 +79,7 @@ TESTED = {
     ("environment.py", "collect"): ("test_secrets_of_this_machine_are_learned",),
     ("environment.py", "_database"): ("test_a_url_that_we_changed_is_learned",),
     ("environment.py", "learn"): ("test_secrets_of_a_host_are_learned",),
-    ("publication.py", "login"): ("test_the_login_of_a_registry_is_learned",),
+    ("publication.py", "password"): ("test_the_login_of_a_registry_is_learned",),
     ("rollout.py", "record_failure"): ("test_what_is_stored_of_a_failure",),
 }
 

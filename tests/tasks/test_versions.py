@@ -20,10 +20,13 @@ def project(tmp_path):
     (tmp_path / "invoke.yaml").write_text(
         "edgepaas:\n"
         "  app: shop\n"
+        "  image: {server: registry.example, username: bot}\n"
+        "  notify: {email: {server: mail.example, sender: a@b, to: [c@d], password_variable: MAIL_PASSWORD}}\n"
         "  variables: {TOKEN: {type: string, secret: true, required: true}}\n"
         "  environments:\n"
         "    test: {hosts: [{address: 192.0.2.1}], database: {mode: sqlite_only}}\n"
         "    stopped: {hosts: [{address: 192.0.2.1}], database: {mode: sqlite_only}, hooks: {before: [exit 3]}}\n"
+        "    cloud: {hosts: [{address: 192.0.2.1}], ssm: {path: /shop}}\n"
     )
     return tmp_path
 
@@ -87,3 +90,71 @@ def test_a_version_that_is_no_tag_is_a_wrong_value(inv):
     done = inv("build.version", "--version", "a b")
     assert done.returncode == 2
     assert "letters, digits" in done.stderr
+
+
+@pytest.fixture
+def here(project, monkeypatch, tmp_path):
+    """The project, an engine that answers, and no variable of the app's."""
+    for name, value in Engine(tmp_path).environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("BUILD_VERSION", raising=False)
+    return project
+
+
+BUILDING = ("deploy", "docker.push", "docker.build")
+
+
+@pytest.mark.parametrize("task", BUILDING)
+def test_nothing_with_a_secret_in_it_is_built(here, run_tasks, monkeypatch, task):
+    monkeypatch.setenv("TOKEN", "hush-hush")
+    (here / "Dockerfile").write_text("FROM scratch\nCOPY . /app\n")
+    (here / ".env").write_text("TOKEN=hush-hush\n")
+    said = run_tasks(here, task, "--env", "test", code=1).stderr
+    assert "the image would have secrets in it: .env; nothing was built" in said
+
+
+@pytest.mark.parametrize("task", BUILDING)
+@pytest.mark.parametrize("name", ["TOKEN", "REGISTRY_PASSWORD", "MAIL_PASSWORD"])
+def test_no_version_with_a_secret_in_it_leaves_this_machine(
+    here, run_tasks, monkeypatch, name, task
+):
+    for one in ("TOKEN", "REGISTRY_PASSWORD", "MAIL_PASSWORD"):
+        monkeypatch.setenv(one, f"of-{one.lower()}")
+    said = run_tasks(
+        here, task, "--env", "test", "--version", f"v-of-{name.lower()}", code=1
+    ).stderr
+    assert f"the version contains the value of {name}, which is secret" in said
+    assert f"of-{name.lower()}" not in said
+
+
+def test_a_secret_that_no_task_needs_may_be_missing(here, run_tasks, monkeypatch):
+    monkeypatch.delenv("TOKEN", raising=False)
+    done = run_tasks(here, "docker.build", "--env", "test", "--version", "v1", code=1)
+    assert "docker build failed" in done.stderr, "so far it came"
+
+
+@pytest.mark.parametrize("task", BUILDING)
+def test_what_is_no_project_is_told_so(here, run_tasks, monkeypatch, task):
+    monkeypatch.setenv("TOKEN", "hush-hush")
+    (here / "Dockerfile").unlink()
+    said = run_tasks(here, task, "--env", "test", code=1).stderr
+    assert "build.context: there is no Dockerfile" in said
+
+
+def test_an_image_is_built_where_parameter_store_is_out_of_reach(here, run_tasks, monkeypatch):
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "TOKEN": "hush-hush",
+    }.items():
+        monkeypatch.setenv(name, value)
+    said = run_tasks(here, "docker.build", "--env", "cloud", "--version", "v1", code=1).stderr
+    assert "warning: the version is not compared with the secrets of SSM: AWS ssm: " in said
+    assert "docker build failed" in said, "so far it came"
+    said = run_tasks(
+        here, "docker.build", "--env", "cloud", "--version", "v-hush-hush", code=1
+    ).stderr
+    assert "the version contains the value of TOKEN" in said
