@@ -49,13 +49,40 @@ class Chain:
     def __init__(self, configuration: str) -> None:
         from alembic.config import Config
         from alembic.script import ScriptDirectory
+        from alembic.script.revision import RevisionError
+        from alembic.util import CommandError
 
         # Scripts may import the application's own modules.
         sys.path.insert(0, os.getcwd())
         self.configuration = configuration
-        self._scripts = ScriptDirectory.from_config(Config(configuration))
-        self.heads = list(self._scripts.get_heads())
-        self.known = [one.revision for one in self._scripts.walk_revisions()][::-1]
+        try:
+            self._scripts = ScriptDirectory.from_config(Config(configuration))
+            self.heads = list(self._scripts.get_heads())
+            self.known = [one.revision for one in self._scripts.walk_revisions()][::-1]
+        except KeyError as error:
+            raise self._lacking(error) from None
+        except (RevisionError, CommandError) as error:
+            raise Refused("scripts", f"{configuration}: {error}") from None
+
+    def _lacking(self, error: KeyError) -> Exception:
+        """What Alembic means by a KeyError; the error itself where it is of a script's own making."""
+        missing = str(error.args[0])
+        after = []
+        for one in self._scripts._load_revisions():
+            before = (one.down_revision, one.dependencies)
+            names = [
+                name
+                for part in before
+                for name in ([part] if isinstance(part, str) else part or ())
+            ]
+            if missing in names:
+                after.append(f"{one.revision} ({os.path.basename(one.path)})")
+        if not after:
+            return error
+        return Refused(
+            "chain",
+            f"the image lacks the script of revision {missing}, which {', '.join(after)} comes after",
+        )
 
     @property
     def head(self) -> str:

@@ -19,6 +19,7 @@ _NEXT = {
     "alembic": "put Alembic into the Python that the image's command runs on, or that is its python3",
     "heads": "alembic merge heads, then deploy again",
     "chain": "bring back the script that another one stands on (its down_revision; .dockerignore?), and deploy again",
+    "scripts": "mend the scripts or their configuration (alembic heads says the same), and deploy again",
     "ahead": "inv migrate.down --to REVISION --release N --env {env}, by a release that knows it (inv releases); "
     "or deploy the code that knows it",
     "diverged": "take the older one out of the table alembic_version: another of them comes after it",

@@ -55,6 +55,7 @@ def test_every_reason_has_a_next_step_of_its_own():
         ("driver", "up", "psycopg", "firewall"),
         ("destructive", "up", "inv migrate.sql --release 7 --env test", "firewall"),
         ("chain", "up", "down_revision", "firewall"),
+        ("scripts", "up", "alembic heads", "firewall"),
     ],
 )
 def test_it_is_about_what_went_wrong(kind, action, said, never):

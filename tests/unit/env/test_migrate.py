@@ -190,3 +190,37 @@ def test_the_statements_from_several_revisions_can_not_be_written_down(database,
     with pytest.raises(Refused, match="no statements from several revisions at once: 2, 3") as no:
         migrate.sql(URL, chain(**MERGED))
     assert no.value.kind == "diverged"
+
+
+@pytest.mark.filterwarnings("ignore:Revision 2 referenced")
+def test_a_script_that_others_stand_on_and_that_is_missing_is_named(chain, tmp_path):
+    chain(**MERGED)
+    (tmp_path / "migrations" / "versions" / "_2.py").unlink()
+    with pytest.raises(
+        Refused, match="the image lacks the script of revision 2, which 4 .* after"
+    ) as no:
+        read("alembic.ini")
+    assert no.value.kind == "chain"
+
+
+def test_scripts_in_a_circle_are_refused_with_what_alembic_says(chain):
+    chain(**MERGED)
+    with pytest.raises(Refused, match="Cycle is detected in revisions") as no:
+        chain(_1=("4", "pass"))
+    assert no.value.kind == "scripts"
+
+
+def test_a_configuration_that_leads_nowhere_is_refused_with_what_alembic_says(chain, tmp_path):
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = elsewhere\n")
+    with pytest.raises(Refused, match="elsewhere") as no:
+        read("alembic.ini")
+    assert no.value.kind == "scripts"
+
+
+def test_a_script_that_fails_itself_is_no_broken_chain(chain, tmp_path):
+    chain(**MERGED)
+    (tmp_path / "migrations" / "versions" / "_2.py").write_text(
+        "import os\nos.environ['NO_SUCH']\n"
+    )
+    with pytest.raises(KeyError, match="NO_SUCH"):
+        read("alembic.ini")
