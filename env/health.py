@@ -17,14 +17,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from env import version_table
 from env.database import MODES, is_postgres
 from env.reach import OK, VERDICTS, hide, reach, verdict
 
 log = logging.getLogger("edgepaas.health")
 POSTGRES, _, SQLITE = MODES
-
-_TABLE = "SELECT to_regclass('alembic_version')::text"
-_REVISION = "SELECT string_agg(version_num, ',' ORDER BY version_num) FROM alembic_version"
 
 Answer = tuple[int, dict[str, Any]]  # an HTTP status, and a body for JSON
 
@@ -61,7 +59,7 @@ async def ready_async(engine: Any, check: Callable[[], Any] | None = None) -> An
                 revision = ""
                 await scalar("SELECT 1")
             else:
-                revision = await scalar(_REVISION) if await scalar(_TABLE) else ""
+                revision = await scalar(_revision()) if await scalar(_table()) else ""
         if check is not None:
             await check()
     except Exception as error:
@@ -92,7 +90,15 @@ def _of_engine(engine: Any) -> str:
         if engine.dialect.name != "postgresql":
             scalar("SELECT 1")  # the rest is Postgres' own
             return ""
-        return str(scalar(_REVISION) or "") if scalar(_TABLE) else ""
+        return str(scalar(_revision()) or "") if scalar(_table()) else ""
+
+
+def _table() -> str:
+    return f"SELECT {version_table.oid()}::text"
+
+
+def _revision() -> str:
+    return f"SELECT string_agg(version_num, ',' ORDER BY version_num) FROM {version_table.name()}"
 
 
 def _mode(engine: Any) -> str:

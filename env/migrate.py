@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from env import version_table
 from env.losses import destructive
 from env.reach import Connection, hide, revisions
 from env.refused import Refused
@@ -20,7 +21,7 @@ from env.session import alone, connect
 _TABLES = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-    AND c.oid IS DISTINCT FROM to_regclass('alembic_version')
+    AND c.oid IS DISTINCT FROM {own}
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 """
 
@@ -102,7 +103,7 @@ def _pending(at: list[str], scripts: Chain) -> list[Any]:
 
 def _empty(lock: Connection, at: list[str]) -> bool:
     """Whether there is nothing that could be lost: no revision, and no table of anybody's."""
-    return not at and not lock.rows(_TABLES)[0][0]
+    return not at and not lock.rows(_TABLES.format(own=version_table.oid()))[0][0]
 
 
 def _unknown(at: list[str], scripts: Chain) -> list[str]:

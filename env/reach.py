@@ -13,6 +13,7 @@ import sys
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from env import version_table
 from env.database import plain
 
 OK = "ok"
@@ -119,7 +120,7 @@ class Connection:
 
 
 def reach(url: str, timeout: int = 10) -> tuple[str, str, str | None]:
-    """Connects with the driver that is there: a verdict, what the driver said, the revision in alembic_version.
+    """Connects with the driver that is there: a verdict, what the driver said, the revision that it is at.
 
     The revision is "" where the table is empty or missing, None where the database was not reached. `timeout` in
     seconds. What the driver said can hold the URL's parts, never its password.
@@ -146,9 +147,10 @@ def hide(said: str, url: str) -> str:
 
 def revisions(connection: Connection) -> list[str]:
     """The revisions that the database is at; more than one where branches were not merged."""
-    if connection.rows("SELECT to_regclass('alembic_version')::text")[0][0] is None:
+    if connection.rows(f"SELECT {version_table.oid()}::text")[0][0] is None:
         return []
-    return sorted(row[0] for row in connection.rows("SELECT version_num FROM alembic_version"))
+    found = connection.rows(f"SELECT version_num FROM {version_table.name()}")
+    return sorted(row[0] for row in found)
 
 
 def heads(configuration: str) -> list[str] | None:

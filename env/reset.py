@@ -6,6 +6,7 @@ import os
 from typing import Any
 from urllib.parse import unquote
 
+from env import version_table
 from env.migrate import answer, require_at
 from env.names import production_like
 from env.reach import revisions
@@ -40,7 +41,6 @@ BEGIN
     LOOP
         EXECUTE one.statement;
     END LOOP;
-END $$
 """
 
 
@@ -58,7 +58,8 @@ def reset(url: str, scripts: Chain, name: str, *, wait: float) -> dict[str, Any]
             raise Refused("elsewhere", f"the database is {there}, not {name}")
         head = scripts.head
         before = revisions(lock)
-        lock.rows(_EMPTY)
+        # Alembic's own table may be elsewhere, and would go on to say that all is there.
+        lock.rows(f"{_EMPTY}    DROP TABLE IF EXISTS {version_table.name()};\nEND $$")
         if head:
             alembic(scripts, url, "upgrade", head)
             require_at(lock, [head])

@@ -30,7 +30,8 @@ _NEXT = {
     # The migration itself.
     "locked": "wait for it; inv migrate.status --env {env} tells where it is",
     "failed": "mend the script and deploy again; the old release serves on",
-    "incomplete": "inv migrate.status --env {env}; look for what keeps env.py from committing alembic_version",
+    "incomplete": "inv migrate.status --env {env}; does env.py commit, and does it name a "
+    "version_table that edgepaas.database.version_table (or _schema) does not?",
     "pooler": "set edgepaas.database.migration_url to the name of a variable with a URL to the server itself",
     # A reset.
     "production": "another environment: --env NAME; this one's database is emptied by nobody from here",

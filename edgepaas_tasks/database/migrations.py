@@ -20,8 +20,8 @@ from remote.host import Host
 from remote.releases import Release
 
 MODULES = (
-    *("database", "reach", "refused", "statements", "expressions", "losses", "session"),
-    *("scripts", "migrate"),
+    *("version_table", "database", "reach", "refused", "statements", "expressions", "losses"),
+    *("session", "scripts", "migrate"),
 )
 
 

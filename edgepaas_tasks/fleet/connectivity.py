@@ -19,6 +19,8 @@ from remote.host import Host
 from remote.parallel import attempt
 from remote.service import State
 
+MODULES = ("version_table", "database", "reach")
+
 
 def probe(
     of: Service, hosts: Sequence[Host], states: Mapping[str, State], values: Resolution | None
@@ -114,6 +116,5 @@ def _image(state: State) -> str:
 def _ask(of: Service, image: str, values: Resolution) -> Command:
     composed = environment.compose(of.settings, values, 0, "preflight")
     arguments = (of.settings.database.alembic,)
-    modules = ("database", "reach")
-    command = oneoff.command(of, image, composed, modules, arguments, changes=False)
+    command = oneoff.command(of, image, composed, MODULES, arguments, changes=False)
     return command.within(90).called("ask the database")

@@ -131,7 +131,8 @@ class Database(Part):
     with the app's variables and a DATABASE_URL for pg_dump in its environment, before anything is taken away.
     `per_host`: with SQLite on several hosts, each has rows of its own.
 
-    `alembic` is the path of Alembic's configuration in the image, from its working directory. `migration_url` names a
+    `alembic` is the path of Alembic's configuration in the image, from its working directory; `version_table` and
+    `version_table_schema` are what its env.py hands to context.configure, if anything. `migration_url` names a
     variable with a URL that reaches the server itself, where DATABASE_URL leads through a pooler. Seconds: `lock_wait`
     for another migration, `timeout` for the whole of one.
     """
@@ -142,6 +143,8 @@ class Database(Part):
     backup: str = ""
     per_host: bool = False
     alembic: str = Field(default="alembic.ini", pattern=r"^[A-Za-z0-9._/-]+$")
+    version_table: str = Field(default="alembic_version", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    version_table_schema: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     migration_url: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
     lock_wait: Seconds = 60
     timeout: Seconds = 900

@@ -148,6 +148,10 @@ def _database(settings: Settings, texts: Mapping[str, str]) -> dict[str, str]:
         found["EDGEPAAS_SQLITE"] = file
     if wanted.migration_url:
         found["EDGEPAAS_MIGRATION_URL"] = wanted.migration_url
+    if wanted.version_table != "alembic_version":
+        found["EDGEPAAS_VERSION_TABLE"] = wanted.version_table
+    if wanted.version_table_schema:
+        found["EDGEPAAS_VERSION_TABLE_SCHEMA"] = wanted.version_table_schema
     if wanted.root_certificate:
         # libpq and asyncpg read it; a certificate named in a URL comes first.
         found["PGSSLROOTCERT"] = ROOT_CERTIFICATE

@@ -55,3 +55,11 @@ def test_with_its_own_name_it_is_emptied(lock, monkeypatch):
     monkeypatch.setenv("EDGEPAAS_ENVIRONMENT", "lab")
     reset.reset("postgresql://u:p@h/guestbook", Chain(), "guestbook", wait=1)
     assert "DROP" in lock.asked[1]
+
+
+def test_a_table_of_revisions_in_another_schema_goes_too(lock, monkeypatch):
+    """It would say that the empty database is at the head."""
+    monkeypatch.setenv("EDGEPAAS_ENVIRONMENT", "lab")
+    monkeypatch.setenv("EDGEPAAS_VERSION_TABLE_SCHEMA", "own")
+    reset.reset("postgresql://u:p@h/guestbook", Chain(), "guestbook", wait=1)
+    assert 'DROP TABLE IF EXISTS "own"."alembic_version";' in lock.asked[1], "in one statement"
