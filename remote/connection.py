@@ -7,13 +7,13 @@ import re
 import shlex
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from remote.hostkeys import Key
 from remote.reasons import reasons
-from remote.target import Target, hops
+from remote.route import links, route
+from remote.target import Target
 from remote.verification import ALGORITHMS, key_of, verify
 
 KEEPALIVE = 15  # seconds between keepalive packets
@@ -59,42 +59,10 @@ def preload() -> None:
 
 def prepare(target: Target) -> Any:
     """The connection not yet opened, ready to verify."""
-    from fabric import Config, Connection
-
-    config = Config()  # its own, not Invoke's: only so is ~/.ssh/config read
-    arguments: dict[str, Any] = {"banner_timeout": target.connect_timeout}
-    if target.key is not None:
-        arguments["key_filename"] = str(target.key.expanduser())
-        arguments["look_for_keys"] = False
-
-    def to(address: str, user: str | None, port: int | None, gateway: Any) -> Any:
-        return Connection(
-            address,
-            user=user,
-            port=port,
-            config=config,
-            gateway=gateway,
-            connect_timeout=int(target.connect_timeout),
-            connect_kwargs=dict(arguments),
-        )
-
-    gateway: Any = target.proxy_command or None
-    for hop in hops(target.jump):
-        gateway = to(hop.address, hop.user or target.user, hop.port, gateway)
-    connection = to(target.address, target.user, target.port, gateway)
+    connection = route(target)
     for link in links(connection):
         verify(link, target, connection, _transport)
     return connection
-
-
-def links(connection: Any) -> Iterator[Any]:
-    """The connection, that which it goes through, and so on: a jump host is a connection too."""
-    link = connection
-    while link is not None and link is not False and not isinstance(link, str):
-        if str(getattr(link.gateway, "host", "")).lower() == "none":
-            link.gateway = None  # ssh_config(5): "none disables this option"; Fabric looks for a host of that name
-        yield link
-        link = link.gateway
 
 
 def shown_keys(target: Target) -> list[Key]:

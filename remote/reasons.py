@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from remote.errors import RemoteError, Unreachable
+from remote.sshconfig import unjudged
 from remote.target import Target
 
 
@@ -26,7 +27,9 @@ def reasons(link: Any, target: Target, connection: Any) -> Iterator[None]:
     where = f"ssh {link.user}@{link.host}:{link.port}"
 
     def failed(problem: str, got: str = "", then: str = "", tried: str = where) -> Unreachable:
-        return Unreachable(target.name, problem, tried=tried, got=got, next_step=then)
+        if block := unjudged(link.ssh_config):
+            got += f"\nthe block of {block} was passed over: its criteria are not understood"
+        return Unreachable(target.name, problem, tried=tried, got=got.strip(), next_step=then)
 
     try:
         yield

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_HOP = re.compile(r"(?:([^@,\s]+)@)?(\[[^]\s]+\]|[^@:,\s]+)(?::(\d+))?")
+_HOP = re.compile(r"(?:ssh://)?(?:([^@,\s]+)@)?(\[[^]\s]+\]|[^@:,\s]+)(?::(\d+))?")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a host is and how to log in. What is not given comes from ~/.ssh/config, then from Fabric's defaults.
+    """Where a host is and how to log in. What is not given comes from ~/.ssh/config, then from OpenSSH's defaults.
 
     `jump` is a way over other hosts as ssh -J takes it, `proxy_command` a program that reaches the host on its
     standard input and output (%h, %p, %r: host, port, user). `instance` is the cloud's name for the host, if known.

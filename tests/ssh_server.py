@@ -11,13 +11,17 @@ import paramiko
 
 
 class SSHServer:
-    """Listens until `close`. `logins` counts those who came further than the key exchange."""
+    """Listens until `close`. `users` are those who came further than the key exchange."""
 
     def __init__(self, *keys, forwards=True):
-        self.keys, self.forwards, self.logins = keys, forwards, 0
+        self.keys, self.forwards, self.users = keys, forwards, []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def logins(self):
+        return len(self.users)
 
     @property
     def name(self):
@@ -63,7 +67,7 @@ class _Session(paramiko.ServerInterface):
         return "publickey"
 
     def check_auth_publickey(self, username, key):
-        self.server.logins += 1
+        self.server.users.append(username)
         return paramiko.AUTH_SUCCESSFUL
 
     def check_channel_direct_tcpip_request(self, chanid, origin, destination):

@@ -232,6 +232,16 @@ class TestTrust:
         roles = [host["role"] for host in json.loads(project.inv("hosts.show", "--json").stdout)]
         assert roles == ["jump", "host"]
 
+    def test_ssh_configuration_that_can_not_be_understood_is_one_error(self, project, ssh_server):
+        project.hosts(ssh_server("one"))
+        config = project.folder / ".ssh"
+        config.mkdir()
+        (config / "config").write_text("Host web\nMatch host\n")
+        said = project.inv("hosts.show", code=1).stderr
+        assert "web1: ssh's configuration can not be used" in said
+        assert f"{config / 'config'}:2" in said
+        assert "web1: ssh's configuration can not be used" in project.inv("status").stdout
+
     def test_a_changed_key_of_the_jump_host_pins_nothing(self, project, ssh_server, tmp_path):
         server, jump, other = ssh_server("one"), ssh_server("jump"), ssh_server("two")
         project.pins.write_text(other.pins.replace(str(other.port), str(jump.port)))

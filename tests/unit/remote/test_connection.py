@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from remote import connection
+from remote import connection, sshconfig
 from remote.errors import HostKeyChanged, HostKeyUnknown, Unreachable
 from remote.target import Hop, Target, hops
 
@@ -18,7 +18,19 @@ def home(tmp_path, monkeypatch):
     (home / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setattr(sshconfig, "SYSTEM", str(home / "system"))
     return home
+
+
+@pytest.fixture
+def configure(home):
+    """Writes ~/.ssh/config, or a file beside it."""
+
+    def configure(text, name="config"):
+        (home / ".ssh" / name).write_text(text)
+        return home / ".ssh" / name
+
+    return configure
 
 
 @pytest.fixture
@@ -140,6 +152,73 @@ def test_known_hosts_of_ssh_config_and_its_alias_are_honoured(ssh_server, home, 
     assert opens(target(server, known_hosts=None))
 
 
+class TestWhatSSHsConfigurationSays:
+    def test_what_an_included_file_says_counts(self, ssh_server, pins, target, configure):
+        server = ssh_server("one")
+        pins.write_text(server.pins)
+        configure("Include more*\nHost *\n  User nobody\n")
+        configure(
+            f"Host shop\n  HostName 127.0.0.1\n  Port {server.port}\n  User ops\n", "more.conf"
+        )
+        assert opens(replace(target(server), address="shop", port=None, user=None))
+        assert server.users == ["ops"]
+
+    def test_a_block_that_was_passed_over_is_named_when_there_is_no_connection(
+        self, ssh_server, target, configure
+    ):
+        server = ssh_server("one")
+        server.close()
+        config = configure("Match localnetwork 10.0.0.0/8\n  Port 1\n")
+        with pytest.raises(Unreachable, match="no SSH connection") as caught:
+            opens(target(server))
+        assert f"the block of Match localnetwork ({config}:1) was passed over" in caught.value.got
+
+    @pytest.mark.parametrize(
+        ("text", "place", "problem"),
+        [
+            ("User x\nMatch host\n", "config:2", "Match host: a value is missing"),
+            ("Port many\n", "for 127.0.0.1", "'many'"),
+            ("ProxyJump a b\n", "for 127.0.0.1", "'a b': expected [user@]host[:port]"),
+            (
+                "CanonicalizeHostname yes\nCanonicalizeMaxDots 9\nCanonicalizeFallbackLocal no\n",
+                "for 127.0.0.1",
+                "CouldNotCanonicalize: 127.0.0.1",
+            ),
+        ],
+    )
+    def test_what_can_not_be_understood_is_an_error_with_a_place(
+        self, ssh_server, target, configure, text, place, problem
+    ):
+        configure(text)
+        with pytest.raises(Unreachable) as caught:
+            connection.prepare(replace(target(ssh_server("one")), port=None))
+        assert "web1: ssh's configuration can not be used" in str(caught.value)
+        assert caught.value.tried.endswith(place)
+        assert problem in caught.value.got
+        assert caught.value.next_step
+
+    def test_a_shell_that_is_not_there_for_match_exec_is_such_an_error(
+        self, ssh_server, target, configure, monkeypatch
+    ):
+        monkeypatch.setattr("sys.stdin", None)
+        configure("Match exec true\n  User x\n")
+        (Path.home() / ".invoke.yaml").write_text("run: {shell: /nowhere/bash}\n")
+        with pytest.raises(Unreachable, match="ssh's configuration can not be used"):
+            connection.prepare(target(ssh_server("one")))
+
+    @pytest.mark.parametrize("value", ["ask", "/run/agent", "yes"])
+    def test_what_does_not_concern_us_is_no_error(self, ssh_server, pins, target, configure, value):
+        server, jump = ssh_server("one"), ssh_server("jump")
+        pins.write_text(server.pins + jump.pins)
+        configure(
+            f"Host bastion\n  HostName 127.0.0.1\n  Port {jump.port}\n"
+            f"Host * !bastion\n  ProxyJump bastion\nHost *\n  ForwardAgent {value}\n"
+            "  ConnectTimeout none\n  IdentityFile ~/.ssh/id\n"
+        )
+        configure(target(server).key.read_text(), "id").chmod(0o600)
+        assert opens(target(server))
+
+
 class TestOverAJumpHost:
     def test_it_is_reached(self, ssh_server, pins, target):
         server, jump = ssh_server("one"), ssh_server("jump")
@@ -152,6 +231,53 @@ class TestOverAJumpHost:
         pins.write_text(server.pins + first.pins + second.pins)
         assert opens(target(server, jump=f"127.0.0.1:{first.port},127.0.0.1:{second.port}"))
         assert (first.logins, second.logins, server.logins) == (1, 1, 1)
+
+    def test_ssh_configs_own_way_is_gone_in_its_order(self, ssh_server, pins, target, configure):
+        server, first, second = ssh_server("one"), ssh_server("jump"), ssh_server("two")
+        pins.write_text(server.pins + first.pins + second.pins)
+        configure(target(server).key.read_text(), "id").chmod(0o600)
+        configure(
+            f"Host web1\n  HostName 127.0.0.1\n  ProxyJump a@127.0.0.1:{first.port},ssh://b@second\n"
+            f"Host second\n  HostName 127.0.0.1\n  Port {second.port}\n  ProxyCommand false\n"
+            "Host *\n  IdentityFile ~/.ssh/id\n"
+        )
+        made = connection.prepare(replace(target(server), address="web1"))
+        way = [(link.user, link.port) for link in connection.links(made)]
+        assert way == [("ops", server.port), ("b", second.port), ("a", first.port)]
+        assert opens(replace(target(server), address="web1"))
+        assert (first.users, second.users, server.users) == (["a"], ["b"], ["ops"])
+
+    def test_whoever_is_on_the_way_already_is_not_gone_over_again(
+        self, target, configure, ssh_server
+    ):
+        configure(
+            "Host one\n  ProxyJump two\nHost two\n  ProxyJump one:22\n"
+            "Host *\n  ProxyJump bastion\nHost bastion\n  HostName 192.0.2.1\n"
+        )
+        for address, expected in (
+            ("web1", ["web1", "192.0.2.1"]),
+            ("bastion", ["192.0.2.1"]),
+            ("one", ["one", "two"]),
+        ):
+            made = connection.prepare(
+                replace(target(ssh_server("one")), address=address, port=None)
+            )
+            assert [link.host for link in connection.links(made)] == expected
+
+    @pytest.mark.parametrize(
+        ("text", "gateway"),
+        [
+            ("ProxyCommand nc %h %p\nProxyJump bastion\n", "nc 127.0.0.1 2222"),
+            ("ProxyCommand none\nProxyJump bastion\n", None),
+            ("ProxyJump none\nProxyCommand nc %h %p\n", None),
+        ],
+    )
+    def test_of_two_ways_the_first_that_is_named_counts(
+        self, target, configure, ssh_server, text, gateway
+    ):
+        configure(f"Host 127.0.0.1\n  Port 2222\n{text}")
+        made = connection.prepare(replace(target(ssh_server("one")), port=None))
+        assert (made.gateway or None) == gateway
 
     def test_a_changed_key_of_the_jump_host_ends_it_there(self, ssh_server, pins, target):
         server, jump, other = ssh_server("one"), ssh_server("jump"), ssh_server("two")
