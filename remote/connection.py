@@ -10,9 +10,11 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from remote.errors import Unreachable
 from remote.hostkeys import Key
 from remote.reasons import reasons
 from remote.route import links, route
+from remote.sshconfig import readable
 from remote.target import Target
 from remote.verification import ALGORITHMS, key_of, verify
 
@@ -123,6 +125,13 @@ def way(link: Any, timeout: float) -> Any:
 
 
 def _open(link: Any, target: Target, connection: Any) -> None:
+    if target.key is not None and not readable(target.key.expanduser()):
+        raise Unreachable(
+            target.name,
+            "its private key can not be read",
+            tried=str(target.key),
+            next_step="correct edgepaas.ssh.key, or leave it out where an agent has the key",
+        )
     with reasons(link, target, connection):
         if link.gateway:
             sock = way(link, target.connect_timeout)

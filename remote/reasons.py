@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from remote.errors import RemoteError, Unreachable
-from remote.sshconfig import unjudged
+from remote.sshconfig import identities, unjudged
 from remote.target import Target
 
 
@@ -42,7 +42,7 @@ def reasons(link: Any, target: Target, connection: Any) -> Iterator[None]:
     except AuthenticationException as error:
         raise failed(
             f"{who} refuses the login",
-            str(error),
+            f"{error}{_passed_over(link)}",
             f"check user and key: ssh -p {link.port} {link.user}@{link.host} true",
             tried=where + (f" with {target.key}" if target.key else ""),
         ) from None
@@ -67,7 +67,7 @@ def reasons(link: Any, target: Target, connection: Any) -> Iterator[None]:
         if _at_the_login(link):
             raise failed(
                 f"{who} is there, and there is nothing to log in with",
-                _cause(error),
+                f"{_cause(error)}{_passed_over(link)}",
                 "ssh-add a key, or set edgepaas.ssh.key",
             ) from None
         if isinstance(link.gateway, str):
@@ -88,6 +88,12 @@ def _at_the_login(link: Any) -> bool:
     """Whether keys were exchanged, and the host's accepted, but nobody is logged in."""
     transport = link.client.get_transport()
     return transport is not None and transport.is_active() and not transport.is_authenticated()
+
+
+def _passed_over(link: Any) -> str:
+    return "".join(
+        f"\n{name} (IdentityFile) can not be read" for name in identities(link.ssh_config)[1]
+    )
 
 
 def _cause(error: BaseException) -> str:

@@ -98,7 +98,9 @@ class _Route:
                 connect_timeout=int(target.connect_timeout),
                 connect_kwargs=arguments,
             )
-        link.connect_kwargs["key_filename"] = [*keys, *link.ssh_config.get("identityfile", [])]
+        # paramiko ends the login at a key file that is not there; OpenSSH goes on to the next, and to the agent.
+        there, _ = sshconfig.identities(link.ssh_config)
+        link.connect_kwargs["key_filename"] = [*keys, *there]
         return link
 
 

@@ -53,6 +53,17 @@ def unjudged(found: Mapping[str, Any]) -> str:
     return str(found.get(_UNJUDGED, ""))
 
 
+def identities(found: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """A host's IdentityFiles: those that can be read, and those that are passed over, as OpenSSH does."""
+    names = [name for name in found.get("identityfile", []) if name.lower() != "none"]
+    there = [name for name in names if readable(Path(name))]
+    return there, [name for name in names if name not in there]
+
+
+def readable(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.R_OK)
+
+
 def _top(path: Path) -> Iterator[str]:
     if path.is_file():
         yield from _read(path, path.parent, (), 1)

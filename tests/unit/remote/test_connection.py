@@ -163,6 +163,36 @@ class TestWhatSSHsConfigurationSays:
         assert opens(replace(target(server), address="shop", port=None, user=None))
         assert server.users == ["ops"]
 
+    def test_an_identity_that_is_not_here_is_passed_over(
+        self, ssh_server, pins, target, configure, agent
+    ):
+        server = ssh_server("one")
+        pins.write_text(server.pins)
+        configure("IdentityFile ~/.ssh/elsewhere\nIdentityFile none\n")
+        assert opens(replace(target(server), key=None))
+        # And is named where nothing else opens the host.
+        agent("-D")
+        with pytest.raises(Unreachable) as caught:
+            opens(replace(target(server), key=None))
+        assert "there is nothing to log in with" in str(caught.value)
+        assert "elsewhere (IdentityFile) can not be read" in caught.value.got
+
+    def test_a_key_of_the_settings_that_is_not_here_is_no_connection(
+        self, ssh_server, target, tmp_path, pins
+    ):
+        server, jump = ssh_server("one"), ssh_server("jump")
+        pins.write_text(jump.pins)
+        over = f"127.0.0.1:{jump.port}"
+        missing = replace(target(server, jump=over), key=tmp_path / "nowhere")
+        for attempt in (connection.connect, connection.shown_keys):
+            with pytest.raises(Unreachable, match="its private key can not be read") as caught:
+                attempt(missing)
+            assert str(tmp_path / "nowhere") in caught.value.tried
+            assert "edgepaas.ssh.key" in caught.value.next_step
+        assert jump.logins == 0
+        # To see what a host shows nobody logs in.
+        assert connection.shown_keys(replace(missing, jump=""))
+
     def test_a_block_that_was_passed_over_is_named_when_there_is_no_connection(
         self, ssh_server, target, configure
     ):
@@ -217,6 +247,23 @@ class TestWhatSSHsConfigurationSays:
         )
         configure(target(server).key.read_text(), "id").chmod(0o600)
         assert opens(target(server))
+
+
+@pytest.fixture
+def agent(ssh_keys, tmp_path, monkeypatch):
+    """A running ssh-agent that has the client's key; calls ssh-add."""
+    socket = tmp_path / "agent"
+    running = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE)
+    running.stdout.readline()  # it listens
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+
+    def add(*words):
+        subprocess.run(["ssh-add", "-q", *words], check=True, capture_output=True)
+
+    add(str(ssh_keys("client")))
+    yield add
+    running.terminate()
+    running.wait()
 
 
 class TestOverAJumpHost:

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from remote import sshconfig
-from remote.sshconfig import ConfigError, unjudged
+from remote.sshconfig import ConfigError, identities, unjudged
 
 
 @pytest.fixture
@@ -175,3 +175,15 @@ def test_other_encodings_and_line_ends_are_no_obstacle(write, home):
     path = write("")
     path.write_bytes("# für uns\r\nHost web\r\n  User ops\r\n".encode("latin-1"))
     assert ours("web") == ("ops", "22")
+
+
+def test_identities_that_are_not_there_are_told_apart(write, home):
+    write(
+        "IdentityFile ~/there\nIdentityFile ~/.ssh/nowhere\nIdentityFile ~/.ssh\nIdentityFile none\n"
+    )
+    write("key\n", "there")
+    assert identities(sshconfig.load().lookup("web")) == (
+        [f"{home}/there"],
+        [f"{home}/.ssh/nowhere", f"{home}/.ssh"],
+    )
+    assert identities({}) == ([], [])
