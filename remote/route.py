@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from remote import sshconfig
@@ -46,8 +45,7 @@ class _Route:
 
     def whole(self) -> Any:
         target = self.target
-        way = [replace(hop, user=hop.user or target.user) for hop in hops(target.jump)]
-        gateway = target.proxy_command or self._over(way, (), ours=True)
+        gateway = target.proxy_command or self._over(hops(target.jump), (), ours=True)
         link = self._link(Hop(target.address, target.port, target.user), ours=True)
         return self._behind(link, gateway, ())
 
@@ -98,6 +96,8 @@ class _Route:
                 connect_timeout=int(target.connect_timeout),
                 connect_kwargs=arguments,
             )
+        if ours and hop.user is None and target.default_user and "user" not in link.ssh_config:
+            link.user = target.default_user
         # paramiko ends the login at a key file that is not there; OpenSSH goes on to the next, and to the agent.
         there, _ = sshconfig.identities(link.ssh_config)
         link.connect_kwargs["key_filename"] = [*keys, *there]

@@ -14,7 +14,8 @@ class Target:
     """Where a host is and how to log in. What is not given comes from ~/.ssh/config, then from OpenSSH's defaults.
 
     `jump` is a way over other hosts as ssh -J takes it, `proxy_command` a program that reaches the host on its
-    standard input and output (%h, %p, %r: host, port, user). `instance` is the cloud's name for the host, if known.
+    standard input and output (%h, %p, %r: host, port, user). `default_user` logs in, to these others too, where
+    neither the way nor ~/.ssh/config names a user. `instance` is the cloud's name for the host, if known.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Target:
     key: Path | None = None
     known_hosts: Path | None = None
     connect_timeout: float = 10.0
+    default_user: str | None = None
     jump: str = ""
     proxy_command: str = ""
     instance: str = ""

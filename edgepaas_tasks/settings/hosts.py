@@ -89,7 +89,8 @@ class Ssh(Part):
     """How hosts are reached; what is not set comes from ~/.ssh/config. `timeout` in seconds, for each connection.
 
     `jump` is a way over other hosts, [user@]host[:port] with commas between them, the nearest first; they are verified
-    as the hosts are. `proxy_command` is a program that reaches a host on its standard input and output (%h, %p, %r).
+    as the hosts are. Who logs in there is written, else of ~/.ssh/config, else `user`. `proxy_command` is a
+    program that reaches a host on its standard input and output (%h, %p, %r).
     """
 
     user: str | None = None

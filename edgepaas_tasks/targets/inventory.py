@@ -50,11 +50,8 @@ def jumps(settings: Settings) -> list[Target]:
             name=hop.address,
             address=hop.address,
             port=hop.port,
-            **{
-                **_login(settings),
-                "user": hop.user or settings.ssh.user,
-                "jump": ",".join(way[:n]),
-            },
+            user=hop.user,
+            **{**_login(settings), "jump": ",".join(way[:n])},
         )
         for n, hop in enumerate(hops(settings.ssh.jump))
     ]
@@ -118,7 +115,8 @@ def _from_ec2(settings: Settings) -> list[Target]:
             address=address,
             port=settings.ec2.port,
             instance=one.id,
-            **{**login, "user": settings.ec2.user or settings.ssh.user},
+            user=settings.ec2.user or settings.ssh.user,
+            **login,
         )
         for one, address in found
     ]
@@ -131,7 +129,8 @@ def _from_settings(settings: Settings) -> list[Target]:
             name=entry.name or entry.address,
             address=entry.address,
             port=entry.port,
-            **{**login, "user": entry.user or settings.ssh.user},
+            user=entry.user or settings.ssh.user,
+            **login,
         )
         for entry in settings.hosts
     ]
@@ -140,6 +139,7 @@ def _from_settings(settings: Settings) -> list[Target]:
 def _login(settings: Settings) -> dict[str, Any]:
     ssh = settings.ssh
     return {
+        "default_user": ssh.user,
         "key": Path(ssh.key) if ssh.key else None,
         "known_hosts": Path(ssh.known_hosts) if ssh.known_hosts else None,
         "connect_timeout": ssh.timeout,

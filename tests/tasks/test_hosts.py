@@ -232,6 +232,15 @@ class TestTrust:
         roles = [host["role"] for host in json.loads(project.inv("hosts.show", "--json").stdout)]
         assert roles == ["jump", "host"]
 
+    def test_a_jump_host_is_logged_in_to_as_ssh_would_else_as_the_settings_say(self, project):
+        config = project.folder / ".ssh"
+        config.mkdir()
+        (config / "config").write_text("Host bastion\n  User gatekeeper\n")
+        entry = {"address": "127.0.0.1", "user": "admin"}
+        project.settings({"jump": "bastion,other,me@bastion"}, hosts=[entry])
+        shown = json.loads(project.inv("hosts.show", "--json").stdout)
+        assert [one["user"] for one in shown] == ["gatekeeper", "ops", "me", "admin"]
+
     def test_ssh_configuration_that_can_not_be_understood_is_one_error(self, project, ssh_server):
         project.hosts(ssh_server("one"))
         config = project.folder / ".ssh"

@@ -279,6 +279,22 @@ class TestOverAJumpHost:
         assert opens(target(server, jump=f"127.0.0.1:{first.port},127.0.0.1:{second.port}"))
         assert (first.logins, second.logins, server.logins) == (1, 1, 1)
 
+    def test_who_is_written_goes_first_then_whom_ssh_config_names_then_the_default(
+        self, ssh_server, pins, target, configure
+    ):
+        server, jump = ssh_server("one"), ssh_server("jump")
+        pins.write_text(server.pins + jump.pins)
+        configure(
+            f"Host bastion gate\n  HostName 127.0.0.1\n  Port {jump.port}\nHost gate\n  User gk\n"
+        )
+        for way in ("me@gate", "gate", "bastion"):
+            assert opens(target(server, jump=way, default_user="ec2-user"))
+        assert jump.users == ["me", "gk", "ec2-user"]
+        assert server.users == ["ops"] * 3
+        # As with the user's own ssh, where nobody is named.
+        assert opens(target(server, jump="bastion"))
+        assert jump.users[-1] not in ("ops", "ec2-user")
+
     def test_ssh_configs_own_way_is_gone_in_its_order(self, ssh_server, pins, target, configure):
         server, first, second = ssh_server("one"), ssh_server("jump"), ssh_server("two")
         pins.write_text(server.pins + first.pins + second.pins)
