@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks.console import ci
+from edgepaas_tasks.console import boundary, ci
 from tests.ssh_server import SSHServer
 
 # A shell starts what it puts into the background deaf to SIGINT, and its children inherit that.
@@ -30,6 +30,17 @@ for _name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # as a hook of git
 _trusted = {"COUNT": "1", "KEY_0": "safe.directory", "VALUE_0": str(Path(__file__).parents[1])}
 os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 os.environ.update({f"GIT_CONFIG_{name}": text for name, text in _trusted.items()})
+
+
+_redactor = boundary.redactor  # tests put others in its place
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    """What one test makes this process take for a secret is not taken out of what the next one reads."""
+    yield
+    _redactor.cache_clear()
+    boundary._masked.clear()
 
 
 @pytest.fixture(scope="session")
