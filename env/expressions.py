@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 import re
 from collections.abc import Iterable
 
 from env.statements import HOLE
 
 UNKNOWN = [HOLE]
-_MOST = 64  # alternatives of one expression
+_MOST = 16  # alternatives of one expression
 _NAMED = 1000  # the place of a parameter that has none
 _TEXT = {"text", "DDL", "dedent", "cleandoc", "str", "sorted", "list", "tuple", "reversed", "set"}
 # SQLAlchemy's own, which are no texts.
@@ -32,6 +33,11 @@ def statement_of(call: ast.Call) -> ast.expr | None:
     """What a call is given to run."""
     named = [one.value for one in call.keywords if one.arg in _GIVEN]
     return next(iter([*call.args, *named]), None)
+
+
+def _separator(call: ast.Call) -> str | None:
+    given = call.args[0] if call.args else None
+    return str(given.value or "") or None if isinstance(given, ast.Constant) else None
 
 
 def is_text(node: ast.AST) -> bool:
@@ -123,10 +129,13 @@ class Names:
 
     def _joined(self, parts: list[ast.expr], inside: frozenset[str]) -> list[str]:
         ways = [self.texts(one, inside) or UNKNOWN for one in parts]
-        return ["".join(one) for one in itertools.islice(itertools.product(*ways), _MOST)]
+        while math.prod(map(len, ways)) > _MOST:
+            # The part with the most of them, such as names, is the one that tells least.
+            ways[max(range(len(ways)), key=lambda at: len(ways[at]))] = UNKNOWN
+        return ["".join(one) for one in itertools.product(*ways)]
 
     def _all(self, nodes: Iterable[ast.AST | None], inside: frozenset[str]) -> list[str]:
-        return [text for node in nodes for text in self.texts(node, inside)][:_MOST]
+        return [text for node in nodes for text in self.texts(node, inside)]
 
     def _call(self, call: ast.Call, inside: frozenset[str]) -> list[str]:
         name = called(call)
@@ -138,6 +147,8 @@ class Names:
             if name == "join":
                 return self.texts(statement_of(call), inside)
             found = self.texts(call.func.value, inside)
+            if name == "split":
+                return [part for one in found for part in one.split(_separator(call))]
             return [re.sub(r"\{\w*\}", HOLE, one) for one in found] if name == "format" else found
         returned = [
             one.value

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 HOLE = "\ufffc"  # stands for what is only known when a script runs
-# Comments, quoted names, literals, and the bodies of functions and blocks.
+_BODY = re.compile(r"\$(\d+)\$")  # stands for a literal, or for the body of a function or a block
+# Comments, quoted names, and those.
 _APART = re.compile(
     r"--[^\n]*|/\*.*?\*/|(?P<name>\"[^\"]*\")|\bE'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|(?P<tag>\$\w*\$)(?P<body>.*?)(?P=tag)",
     re.S,
@@ -42,7 +43,8 @@ _OPEN = re.compile(rf"(?:(?:DROP|ALTER|DO)\s+)?{HOLE}", re.I)
 
 def losses(text: str) -> list[str]:
     """Those of its statements that lose something, each by how it begins."""
-    return [" ".join(one.replace(HOLE, "…").split())[:80] for one in _losing(text)]
+    found = (_BODY.sub("''", one).replace(HOLE, "…") for one in _losing(text))
+    return [" ".join(one.split())[:80] for one in found]
 
 
 def unreadable(text: str) -> bool:
@@ -57,20 +59,20 @@ def unreadable(text: str) -> bool:
 
 
 def _statements(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Each without comments and literals; beside it the bodies that stand in it."""
+    """Each without its comments, literals and bodies; beside it the latter two."""
     bodies: list[str] = []
 
     def put(found: re.Match[str]) -> str:
         if found["name"]:
             return found[0]
-        if found["tag"]:
-            bodies.append(found["body"])
-            return f"${len(bodies) - 1}$"
-        return " " if found[0][:2] in ("--", "/*") else "''"
+        if found[0][:2] in ("--", "/*"):
+            return " "
+        bodies.append(found["body"] if found["tag"] else found[0].partition("'")[2][:-1])
+        return f"${len(bodies) - 1}$"
 
     for statement in _APART.sub(put, text).split(";"):
         if statement.strip():
-            inside = [bodies[int(one)] for one in re.findall(r"\$(\d+)\$", statement)]
+            inside = [bodies[int(one)] for one in _BODY.findall(statement)]
             yield statement.strip(), inside
 
 

@@ -115,6 +115,13 @@ LOSES = {
     "op.execute(\"DO $$ BEGIN EXECUTE format('TRUNCATE %I', 'entries'); END $$\")": (
         "runs TRUNCATE %I"
     ),
+    "op.execute(\"DO 'BEGIN DROP TABLE entries; END'\")": "runs DROP TABLE entries",
+    # Of many ways to put it together none is forgotten.
+    'for kind in "VIEW TABLE".split():\n        op.execute(f"DROP {kind} a")': "runs DROP TABLE a",
+    "names = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'\n    "
+    "[op.execute(f'{a} TABLE {b}_{c}') for a in ('CREATE', 'DROP') for b in names for c in names]": (
+        "runs DROP TABLE …_…"
+    ),
     # What is only known when it runs.
     "op.execute(IMPORTED)": "runs SQL that cannot be read",
     'op.execute(open("more.sql").read())': "runs SQL that cannot be read",
