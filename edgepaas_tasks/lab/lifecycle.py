@@ -46,8 +46,8 @@ def up(
     with alone("engine"):
         installed = engine.ensure(say)
     known = state.load(folder) or State(str(folder), f"edgepaas-lab-{_tag(folder)}")
-    planned = [_plan(folder, n + 1, system) for n in range(len(known.hosts), count)]
-    systems = {host.system for host in (*known.hosts, *planned)}
+    missing = range(len(known.hosts) + 1, count + 1)
+    systems = {host.system for host in known.hosts} | ({system} if missing else set())
     packages = packages or known.packages or any(map(images.needs_packages, systems))
     postgres = postgres or known.postgres
     registry = registry or known.registry
@@ -58,7 +58,6 @@ def up(
         postgres=postgres,
         registry=registry,
         registry_password=known.registry_password or secrets.token_hex(12),
-        registry_port=known.registry_port or hosts.free_ports(1)[0],
         database_password=known.database_password or secrets.token_hex(12),
     )
     state.save(known, folder)
@@ -66,6 +65,9 @@ def up(
         images.ensure(
             one, say, with_packages=packages, with_postgres=postgres, with_registry=registry
         )
+    # A port is chosen when it is about to be used: what comes before may take minutes.
+    known = replace(known, registry_port=known.registry_port or hosts.free_ports(1)[0])
+    state.save(known, folder)
     public_key = _key(folder)
     label = f"{hosts.LABEL}={folder}"
     networks.ensure(known)
@@ -75,8 +77,8 @@ def up(
         databases.serve(known)
     if registry:
         registries.serve(known)
-    for host in planned:
-        known = known.with_host(host)
+    for number in missing:
+        known = known.with_host(_plan(folder, number, system))
     state.save(known, folder)
     todo = [host for host in known.hosts if not hosts.running(host)]
     made: dict[str, LabHost] = {}
