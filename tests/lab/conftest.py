@@ -26,7 +26,7 @@ SETTINGS = {
     "app": "guestbook",
     "build": {"context": "guestbook", "args": {"BASE_IMAGE": "edgepaas-lab/python:3.11"}},
     "container": {"memory": "256m", "stop_timeout": 10},
-    "health": {"timeout": 15},
+    "health": {"timeout": 60},
     "flip": {"bake": 1, "drain": 15},
     # No sign of life in so short a run: each is a connection and a program of its own, and some tests count these.
     "lease": {"ttl": 600},
@@ -52,6 +52,22 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """A home with nothing in it but what Docker's client has in ours."""
+    folder = tmp_path_factory.mktemp("home")
+    if (theirs := Path.home() / ".docker").is_dir():
+        (folder / ".docker").symlink_to(theirs)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def nobodys_ssh(home, monkeypatch):
+    """Neither somebody's ~/.ssh/config nor their agent decides how a host is reached."""
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+
+
+@pytest.fixture(scope="session")
 def docker():
     """A Docker engine on this machine; without one there is no lab level, and we say so loudly."""
     try:
@@ -74,11 +90,16 @@ class Witness:
 
     def logins(self) -> int:
         """How many SSH sessions the host has admitted so far."""
-        return int(self.run("journalctl -u ssh --no-pager | grep -c 'Accepted publickey' || :"))
+        return self._journal("-u ssh", "Accepted publickey")
 
     def execs(self) -> int:
         """How many programs came over SSH: each begins with one sudo, which the journal counts."""
-        return int(self.run("journalctl _COMM=sudo --no-pager | grep -c 'COMMAND=' || :"))
+        return self._journal("_COMM=sudo", "COMMAND=")
+
+    def _journal(self, of: str, text: str) -> int:
+        return int(
+            self.run(f"journalctl --sync; journalctl {of} --no-pager | grep -c '{text}' || :")
+        )
 
     def picture(self) -> str:
         """Everything of ours that a refused deploy must leave as it was; the lease is looked at apart."""
@@ -115,6 +136,7 @@ class Project:
         self.app = folder / "guestbook"
         # Of its own: projects side by side use the same versions for different code.
         self.image = f"guestbook-{secrets.token_hex(4)}"
+        self.processes: list[subprocess.Popen] = []
         shutil.copytree(ROOT / "examples" / "guestbook", self.app)
         (folder / "tasks.py").write_text("from edgepaas_tasks import ns\n")
         self.settings(SETTINGS)
@@ -166,7 +188,7 @@ class Project:
         return f"http://127.0.0.1:{self.host.host.http}"
 
     def start(self, *words: str, before=(), **environment: str) -> subprocess.Popen:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*before, sys.executable, "-m", "invoke", *words],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.folder), **environment},
@@ -175,10 +197,24 @@ class Project:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.processes.append(process)
+        return process
+
+    def end(self) -> None:
+        """Ends what a failed test has left running, so that it gives back its lease."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.communicate(timeout=60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.communicate()
+        self.processes.clear()
 
     def inv(self, *words: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess:
         process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=900)
         done = subprocess.CompletedProcess(words, process.returncode, out, err)
         assert done.returncode == code, f"exit {done.returncode}\n{out}\n{err}"
         assert "Traceback" not in err
@@ -192,7 +228,7 @@ class Project:
 
     def get(self, path: str = "/version", port: int | None = None):
         url = f"http://127.0.0.1:{port or self.host.host.http}{path}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)
 
     def write(self, text: str) -> None:
@@ -200,7 +236,7 @@ class Project:
         request = urllib.request.Request(
             f"{self.url}/api/entries", data, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             assert answer.status == 201
 
     def entries(self) -> list[str]:
@@ -234,6 +270,8 @@ def make(folder: Path, count: int, **lab):
         project = Project(folder, count, **lab)
         yield project
     finally:
+        if project:
+            project.end()
         lifecycle.down(folder / ".lab", print)
         if project:
             project.forget_images()
@@ -252,7 +290,8 @@ def ready(docker, tmp_path_factory):
 def project(ready):
     """A ready project with the app and the settings as they were."""
     ready.restore()
-    return ready
+    yield ready
+    ready.end()
 
 
 @pytest.fixture
