@@ -28,16 +28,24 @@ REBOOTS = [("flip to", reboot)]
 if SOAK:
     steps = ("load the image", "configure nginx", "start release", "flip to", "drain and stop")
     REBOOTS = [(step, how) for step in steps for how in (reboot, power_cut)]
-# What the deploying process sees first: that the host is gone, or that Docker is, which is told to end before sshd.
-GONE = "EOF|broken pipe|connection reset|Cannot connect to the Docker daemon"
-ENDS = re.compile(rf"^edge1: (the connection ended during: |.+\n(.*\n)*?.*({GONE}))", re.M)
+# What the deploying process sees first: that the host is gone; or Docker, the app in its slot, nginx or the flip,
+# which are told to end before sshd, in any order.
+GONE = (
+    "EOF|broken pipe|connection reset|Cannot connect to the Docker daemon",
+    "was no longer healthy before the flip",
+    "failed on the public path and was flipped back(.*\n)*?.*(nginx does not run|answered (nothing|502))",
+    "could not be made live(.*\n)*?.*interrupted",
+)
+ENDS = re.compile(
+    rf"^edge1: (the connection ended during: |(.*\n)*?.*({'|'.join(GONE)}))", re.M | re.I
+)
 
 
 @pytest.mark.parametrize(("step", "how"), REBOOTS, ids=lambda one: getattr(one, "__name__", one))
 def test_a_reboot_in_the_middle_of_a_deploy(faulty, step, how):
     project = faulty.project
     project.write(f"before the {how.__name__}")
-    faulty.configure(flip={"bake": 20, "drain": 5})
+    faulty.configure(flip={"bake": 60, "drain": 5})
     words = faulty.words("deploy", changed=step == "load the image")
     process = faulty.start(words, Fault("tell", "amid", step))
     faulty.reach(process)
@@ -52,11 +60,14 @@ def test_a_reboot_in_the_middle_of_a_deploy(faulty, step, how):
     assert f"before the {how.__name__}" in project.entries()
 
 
-# Holds Docker in the moment in which it has taken the slot's port and the container does not run yet.
+# Without containerd no container starts: Docker takes the slot's port, and waits.
+FREEZE = "pkill -STOP -x containerd"
+# Holds Docker in that moment.
 AMID_START = """
 end=$(($(date +%s) + 60))
-until ss -Hltn "sport = $1" | grep -q .; do [ "$(date +%s)" -lt "$end" ]; done
+until ss -Hltn "sport = $1" | grep -q .; do [ "$(date +%s)" -lt "$end" ]; sleep 0.1; done
 pkill -STOP -x dockerd
+pkill -CONT -x containerd
 """
 # Returns when what runs after Docker's start has ended.
 SETTLED = """
@@ -84,7 +95,10 @@ def test_docker_goes_down_as_it_starts_the_container(faulty, how):
     port = str({"blue": 8081, "green": 8082}[other(live["slot"])])
     project.host.run(SETTLED)
     project.host.run("rm -f /run/edgepaas/docker-ports")
-    process = faulty.start(faulty.words("deploy"), Fault("tell", "before", "start release"))
+    process = faulty.start(faulty.words("deploy"), Fault("hold", "before", "start release"))
+    faulty.reach(process)
+    project.host.run(FREEZE)
+    faulty.go()
     project.host.run(f"set -e\n{AMID_START}", port)
     how(project.host.host)
     done, _ = faulty.end(process)
@@ -107,7 +121,10 @@ def test_a_port_that_is_kept_is_named_and_freed_by_setup(faulty):
     slot = other(project.status()[0]["slot"])
     port = str({"blue": 8081, "green": 8082}[slot])
     project.host.run("systemctl disable edgepaas-docker-ports")
-    process = faulty.start(faulty.words("deploy"), Fault("tell", "before", "start release"))
+    process = faulty.start(faulty.words("deploy"), Fault("hold", "before", "start release"))
+    faulty.reach(process)
+    project.host.run(FREEZE)
+    faulty.go()
     project.host.run(f"set -e\n{AMID_START}", port)
     kill_docker(project.host.host)
     faulty.end(process)
@@ -133,7 +150,7 @@ def wait_until_it_serves(project) -> float:
             assert project.get("/health/ready")["status"] == "ready"
             return time.monotonic() - begun
         except OSError:
-            assert time.monotonic() - begun < 60, project.status()
+            assert time.monotonic() - begun < 120, project.status()
             time.sleep(0.1)
 
 
@@ -211,7 +228,8 @@ done 2>/dev/null
 
 def test_a_flip_that_is_killed_on_the_host_does_not_leave_traffic_where_it_went(faulty):
     project = faulty.project
-    faulty.configure(flip={"bake": 20, "drain": 5})
+    faulty.converge()  # nothing is left to reload nginx for under the load
+    faulty.configure(flip={"bake": 60, "drain": 5})
     before = project.status()[0]
     with Load(project.url, connections=2) as load:
         process = faulty.start(faulty.words("deploy"), Fault("tell", "amid", "flip to"))
