@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edgepaas_tasks.images import context as contexts
-from edgepaas_tasks.images import image
+from edgepaas_tasks.images import image, stamps
+from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.version import Version
 from edgepaas_tasks.settings import Build
@@ -33,10 +34,13 @@ def build(
 
     What was built before from the same files, arguments and version is not built again, unless every layer is to be
     made anew (`fresh`) or the base looked up (`pull`). A tag never moves: where it names another image already, the new
-    one's tag gets a part of its digest. Raises CommandFailed with the build's last lines.
+    one's tag gets a part of its digest. Raises CommandFailed with the build's last lines, Refused where the
+    files are not those of the version any more, before or after.
     """
     fresh, pull = fresh or not settings.cache, pull or settings.pull
+    before = stamps.of(contexts.read(settings))
     inputs = _inputs(settings, version, platform)
+    versions.require_same(settings, version)
     there = image.look(f"{name}:{version.text}")
     if there is not None and there.inputs == inputs and not fresh and not pull:
         say("it is built already")
@@ -66,8 +70,13 @@ def build(
             got=error.got,
             next_step="mend the Dockerfile or what it needs, then deploy again",
         ) from None
-    built = _tagged(image.find(under_way), name, version)
-    local.run("docker", "rmi", under_way, ok=(0, 1))
+    try:
+        same = stamps.of(contexts.read(settings)) == before
+        if not same and _inputs(settings, version, platform) != inputs:
+            raise versions.changed(f"{version.text} was being built")
+        built = _tagged(image.find(under_way), name, version)
+    finally:
+        local.run("docker", "rmi", under_way, ok=(0, 1))
     if settings.cache_size:
         prune(settings, name)
     return built

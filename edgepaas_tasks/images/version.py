@@ -9,13 +9,14 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import checkout as checkouts
 from edgepaas_tasks.images import context as contexts
+from edgepaas_tasks.images import stamps
 from edgepaas_tasks.images.checkout import Checkout
 from edgepaas_tasks.settings import Build, SettingsError
 
@@ -30,13 +31,16 @@ class Version:
     """`text` names the image's tag; `commit` is the full hash, empty outside a git checkout.
 
     `created` is the commit's time (RFC 3339), so that one commit is one image whenever it is built; empty where the
-    files are not the commit's. `source` is the repository's address without a login.
+    files are not the commit's. `source` is the repository's address without a login. `own` is what the files would be
+    called if nothing were asked for, and `stamps` are theirs, both for `require_same`.
     """
 
     text: str
     commit: str = ""
     created: str = ""
     source: str = ""
+    own: str = field(default="", compare=False)
+    stamps: str = field(default="", compare=False)
 
 
 def settle(build: Build, asked: str, *, fresh: bool = False) -> Version:
@@ -47,13 +51,33 @@ def settle(build: Build, asked: str, *, fresh: bool = False) -> Version:
     does not answer.
     """
     context = contexts.read(build)
+    before = stamps.of(context)
     found = checkouts.find(context.folder)
     dirty = found is not None and _differs(found, context)
     commit = found.commit if found else ""
-    text = _given(asked) or _own(context, commit, dirty=dirty, fresh=fresh or not build.cache)
+    own = _own(context, commit, dirty=dirty)
+    text = _given(asked) or (secrets.token_hex(3) if fresh or not build.cache else own)
     if found is None:
-        return Version(text)
-    return Version(text, commit, "" if dirty else found.created(), _without_login(found.source()))
+        return Version(text, own=own, stamps=before)
+    created = "" if dirty else found.created()
+    return Version(text, commit, created, _without_login(found.source()), own, before)
+
+
+def require_same(build: Build, version: Version) -> None:
+    """Refuses files that are not those any more for which the version was settled; reads none that is as it was."""
+    context = contexts.read(build)
+    found = checkouts.find(context.folder)
+    if (found.commit if found else "", stamps.of(context)) == (version.commit, version.stamps):
+        return
+    now = settle(build, version.text)
+    if (now.own, now.commit) != (version.own, version.commit):
+        raise changed(f"they are {now.own}, and were {version.own}")
+
+
+def changed(how: str) -> Refused:
+    return Refused(
+        f"the files changed meanwhile: {how}; no host was changed\n  next:  deploy again"
+    )
 
 
 def publish(version: Version) -> None:
@@ -98,9 +122,7 @@ def _given(asked: str) -> str:
     return given
 
 
-def _own(context: contexts.Context, commit: str, *, dirty: bool, fresh: bool) -> str:
-    if fresh:
-        return secrets.token_hex(3)
+def _own(context: contexts.Context, commit: str, *, dirty: bool) -> str:
     if not commit:
         return f"files-{context.hash()[:12]}"
     return f"{commit[:12]}-dirty-{context.hash()[:12]}" if dirty else commit[:12]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import Engine
+from tests.engine import Engine, id_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ def test_an_image_of_others_is_deployed_under_its_own_version(
         return re.search(r"resolve .*version (\S+),", said)[1]
 
     assert settled("--image", "theirs") == "7.1"
-    assert settled("--image", "silent") == "image-1d1d1d1d1d1d"
+    assert settled("--image", "silent") == f"image-{id_of({})[7:19]}"
     assert settled("--image", "theirs", "--version", "v3") == "v3"
     assert settled() == "v-mine"
 
@@ -93,9 +93,10 @@ def test_a_version_that_is_no_tag_is_a_wrong_value(inv):
 
 
 @pytest.fixture
-def here(project, monkeypatch, tmp_path):
+def here(project, monkeypatch, tmp_path_factory):
     """The project, an engine that answers, and no variable of the app's."""
-    for name, value in Engine(tmp_path).environment.items():
+    engine = Engine(tmp_path_factory.mktemp("elsewhere"))  # no file of the build context
+    for name, value in engine.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("BUILD_VERSION", raising=False)
     return project
@@ -129,8 +130,8 @@ def test_no_version_with_a_secret_in_it_leaves_this_machine(
 
 def test_a_secret_that_no_task_needs_may_be_missing(here, run_tasks, monkeypatch):
     monkeypatch.delenv("TOKEN", raising=False)
-    done = run_tasks(here, "docker.build", "--env", "test", "--version", "v1", code=1)
-    assert "docker build failed" in done.stderr, "so far it came"
+    done = run_tasks(here, "docker.build", "--env", "test", "--version", "v1")
+    assert done.stdout.startswith("shop:v1 sha256:")
 
 
 @pytest.mark.parametrize("task", BUILDING)
@@ -151,9 +152,9 @@ def test_an_image_is_built_where_parameter_store_is_out_of_reach(here, run_tasks
         "TOKEN": "hush-hush",
     }.items():
         monkeypatch.setenv(name, value)
-    said = run_tasks(here, "docker.build", "--env", "cloud", "--version", "v1", code=1).stderr
-    assert "warning: the version is not compared with the secrets of SSM: AWS ssm: " in said
-    assert "docker build failed" in said, "so far it came"
+    done = run_tasks(here, "docker.build", "--env", "cloud", "--version", "v1")
+    assert "warning: the version is not compared with the secrets of SSM: AWS ssm: " in done.stderr
+    assert done.stdout.startswith("shop:v1 sha256:")
     said = run_tasks(
         here, "docker.build", "--env", "cloud", "--version", "v-hush-hush", code=1
     ).stderr
