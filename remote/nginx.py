@@ -21,7 +21,7 @@ class Site:
     """What our configuration file says: ports of both slots, and the public side.
 
     `allow` are the addresses and networks that see the app in maintenance; `retry_after`, in seconds, is what all
-    others are told.
+    others are told. With `buffer_requests` nginx takes the whole body of a request before it asks the app.
     """
 
     layout: Layout
@@ -34,6 +34,7 @@ class Site:
     read_timeout: int
     allow: tuple[str, ...] = ()
     retry_after: int = 300
+    buffer_requests: bool = False
 
     @property
     def file_name(self) -> str:
@@ -65,6 +66,7 @@ class Site:
             maintenance=self.layout.maintenance,
             allow=self.allow,
             retry_after=self.retry_after,
+            buffer_requests=self.buffer_requests,
         )
 
 

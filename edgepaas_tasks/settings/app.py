@@ -108,12 +108,17 @@ class Slots(Part):
 
 
 class Nginx(Part):
-    """The public side. `max_body` as nginx writes sizes; `read_timeout` in seconds."""
+    """The public side. `max_body` as nginx writes sizes; `read_timeout` in seconds.
+
+    With `buffer_requests` nginx takes the whole body of a request before it asks the app: slow clients keep no worker
+    busy then, and a drain does not see them.
+    """
 
     server_name: str = Field(default="_", pattern=r"^[A-Za-z0-9._* -]+$")
     listen: Port = 80
     max_body: str = Field(default="10m", pattern=r"^[0-9]+[kmg]?$")
     read_timeout: int = Field(default=60, ge=1, le=3600)
+    buffer_requests: bool = False
 
 
 class Ssm(Part):

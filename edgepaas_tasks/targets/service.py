@@ -123,6 +123,7 @@ def _site(chosen: Settings, layout: Layout) -> Site:
         read_timeout=chosen.nginx.read_timeout,
         allow=chosen.maintenance.allow,
         retry_after=chosen.maintenance.retry_after,
+        buffer_requests=chosen.nginx.buffer_requests,
     )
 
 

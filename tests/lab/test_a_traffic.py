@@ -76,6 +76,7 @@ class Echo:
         return kind, self.stream.read(length)
 
     def close(self) -> None:
+        self.stream.close()  # the socket is open for as long as this is
         self.socket.close()
 
 
@@ -87,7 +88,30 @@ def stream(port: int, seconds: int) -> Iterator[bytes]:
         yield from connection.getresponse()
 
 
-def test_a_streaming_answer_and_a_websocket_survive_a_flip(tried):
+class Upload:
+    """A POST whose body comes a byte at a time, as from a client on a slow link."""
+
+    SIZE = 1000
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection.putrequest("POST", "/upload")
+        self.connection.putheader("Content-Length", str(self.SIZE))
+        self.connection.endheaders()
+        self.sent = 0
+
+    def more(self, count: int = 1) -> None:
+        self.connection.send(b"x" * count)
+        self.sent += count
+
+    def end(self) -> str:
+        """What is answered once the rest was sent."""
+        self.more(self.SIZE - self.sent)
+        answer = self.connection.getresponse()
+        return f"{answer.status} {answer.read().decode()}"
+
+
+def test_a_stream_a_websocket_and_an_upload_survive_a_deploy(tried):
     project = tried.project
     port = project.host.host.http
     tried.configure(flip={"bake": 0.5, "drain": 60})
@@ -97,17 +121,19 @@ def test_a_streaming_answer_and_a_websocket_survive_a_flip(tried):
     tried.reach(process)
     streaming = threading.Thread(target=lambda: lines.extend(stream(port, SECONDS)))
     streaming.start()
-    echo = Echo(port)
+    echo, upload = Echo(port), Upload(port)
     tried.go()
     while project.get()["release"] == old:
         assert process.poll() is None, tried.end(process)
         assert echo.ask("before") == f"{old} before"
+        upload.more()
     assert streaming.is_alive(), "it flipped too late for this test"
     asked = 0
     while streaming.is_alive():
         # Both run on, at the old release, while all new requests go to the new one.
         assert echo.ask(f"after {asked}") == f"{old} after {asked}"
         assert project.get()["release"] != old
+        upload.more()
         asked += 1
         time.sleep(0.1)
     streaming.join()
@@ -115,6 +141,11 @@ def test_a_streaming_answer_and_a_websocket_survive_a_flip(tried):
     assert process.poll() is None, "the old release waits for its last connection"
     assert echo.ask("the last") == f"{old} the last"
     echo.close()
+    for _ in range(60):  # for longer than nginx keeps the stream's connection to the app, which is drained for too
+        upload.more()
+        time.sleep(0.1)
+    assert process.poll() is None, "and for the last byte of a request"
+    assert upload.end() == f"200 {old} {Upload.SIZE}"
     done, _ = tried.end(process)
     assert done.returncode == 0, done.stderr
     print(f"a stream of {SECONDS} s and {asked} WebSocket messages after the flip")

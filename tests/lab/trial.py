@@ -38,6 +38,11 @@ async def stream(seconds: int) -> StreamingResponse:
     return StreamingResponse(lines(), headers={"X-Accel-Buffering": "no"})
 
 
+@app.post("/upload")
+async def upload(request: Request) -> Response:
+    return Response(f"{settings.release} {len(await request.body())}")
+
+
 @app.websocket("/echo")
 async def echo(socket: WebSocket) -> None:
     await socket.accept()

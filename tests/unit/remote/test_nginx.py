@@ -40,6 +40,11 @@ def test_limits_are_those_of_the_settings():
     assert values("proxy_connect_timeout")
 
 
+def test_a_body_is_passed_on_as_it_comes_unless_the_settings_say_otherwise():
+    assert values("proxy_request_buffering") == ["off"]
+    assert values("proxy_request_buffering", replace(SITE, buffer_requests=True)) == []
+
+
 @pytest.mark.parametrize(
     "header",
     [
