@@ -71,9 +71,13 @@ class Site:
 
 
 def configure(site: Site) -> Command:
-    """Tested, swapped, reloaded, restored on failure. Prints "same", "reloaded" or "started"."""
-    text = site.render().encode()
-    command = script("nginx-site", site.file_name, str(site.listen), site.probe_name, stdin=text)
+    """Tested, swapped, reloaded, restored on failure. Prints "same", "reloaded" or "started".
+
+    Exit 43: the live slot has another port than the site says.
+    """
+    words = (site.file_name, str(site.listen), site.probe_name)
+    slots = (site.layout.base, str(site.blue), str(site.green))
+    command = script("nginx-site", *words, *slots, stdin=site.render().encode())
     return command.as_root().called("configure nginx")
 
 

@@ -32,8 +32,8 @@ class Spec:
     health_path: str
     health_timeout: int
 
-    def fingerprint(self, image: str, environment: str) -> str:
-        text = json.dumps([asdict(self), image, environment], sort_keys=True)
+    def fingerprint(self, image: str, environment: str, port: int) -> str:
+        text = json.dumps([asdict(self), image, environment, port], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -51,7 +51,7 @@ class Live:
 
 @dataclass(frozen=True)
 class Container:
-    """One container of the service, as Docker tells it."""
+    """One container of the service, as Docker tells it. `port` of the host leads to it; 0: none does."""
 
     name: str
     slot: str
@@ -63,6 +63,7 @@ class Container:
     restarts: int
     exit_code: int
     spec: str = ""
+    port: int = 0
 
     @property
     def running(self) -> bool:
@@ -93,9 +94,9 @@ def parse_containers(text: str) -> dict[str, Container]:
     return {slot: found[slot] for slot in SLOTS if slot in found}
 
 
-def wanted(spec: Spec, image: str, environment: str, runtime: str) -> str:
+def wanted(spec: Spec, image: str, environment: str, runtime: str, port: int) -> str:
     """What a container of these is labelled with: one with the same label need not be started anew."""
-    return spec.fingerprint(image, environment + runtime)
+    return spec.fingerprint(image, environment + runtime, port)
 
 
 def start(
@@ -125,7 +126,7 @@ def start(
         *(str(spec.port), spec.memory, str(spec.stop_timeout), spec.data),
         *(spec.log_size, str(spec.log_files), spec.health_path, str(spec.health_timeout)),
         *(
-            wanted(spec, image, environment, runtime),
+            wanted(spec, image, environment, runtime, port),
             runtime,
             certificate,
             database,
@@ -220,4 +221,12 @@ def _container(item: dict[str, Any]) -> Container:
         restarts=item.get("RestartCount", 0),
         exit_code=item["State"].get("ExitCode", 0),
         spec=labels.get("edgepaas.spec", ""),
+        port=_published(item),
     )
+
+
+def _published(item: dict[str, Any]) -> int:
+    """As it was asked for at its start: also of a container that does not run."""
+    bound = item.get("HostConfig", {}).get("PortBindings") or {}
+    found = [one["HostPort"] for each in bound.values() for one in each or ()]
+    return int(found[0]) if found and found[0].isdigit() else 0

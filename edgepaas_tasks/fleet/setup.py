@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.targets import ports
 from edgepaas_tasks.targets.service import Service
-from remote import engine, facts, nginx, service, systems, volume
+from remote import engine, facts, nginx, service, slots, systems, volume
 from remote.background import ahead
 from remote.command import Command
 from remote.facts import Facts
 from remote.host import Host
 from remote.layout import SLOTS
 from remote.parallel import on_each
+from remote.slots import Container, Live
 from remote.systems import System
 from remote.volume import Seen
 
@@ -22,13 +24,15 @@ _SPOKEN = {"reloaded": "nginx reloaded with a new site", "started": "nginx start
 
 @dataclass(frozen=True)
 class Found:
-    """A host before it is changed: what it is, its row of the table, its daemon.json, its volume."""
+    """A host before it is changed: what it is, its row of the table, its daemon.json, its volume, what serves there."""
 
     host: str
     facts: Facts
     row: System
     daemon: str
     volume: Seen | None
+    live: Live
+    containers: Mapping[str, Container]
 
 
 Part = Callable[[Service, Found], tuple[Command, ...]]
@@ -69,6 +73,7 @@ def proxy(of: Service, found: Found) -> tuple[Command, ...]:
 
 
 def site(of: Service, found: Found) -> tuple[Command, ...]:
+    ports.require(of, found.host, found.live, found.containers)
     return (nginx.allow(of.layout), nginx.configure(of.site))
 
 
@@ -110,9 +115,10 @@ def setup(
 def look(of: Service, host: Host) -> Found:
     """One round trip. Raises Unsupported for a system without a row."""
     commands = [facts.probe().as_root(), engine.read_configuration()]
+    commands += [slots.read_live(of.layout), slots.containers(of.layout).allow(127, 1)]
     if of.volume is not None:
         commands.append(volume.look(of.volume))
-    probe, daemon, *seen = host.read(*commands)
+    probe, daemon, live, listed, *seen = host.read(*commands)
     found = facts.parse(probe.stdout)
     return Found(
         host=host.name,
@@ -120,4 +126,6 @@ def look(of: Service, host: Host) -> Found:
         row=systems.system(found, host.name),
         daemon=daemon.stdout if daemon.code == 0 else "",
         volume=volume.parse(seen[0].stdout) if seen else None,
+        live=slots.parse_live(live.text),
+        containers=slots.parse_containers(listed.stdout if listed.code == 0 else ""),
     )

@@ -32,7 +32,7 @@ def flip(
     """Move traffic to what is in the other slot. Raises Refused unless every host has a running release there."""
     begun = int(time.time())
     with held(service, hosts, progress, "nginx.flip", wait) as (tenure, states):
-        releases_there = {name: _warm(name, state, slot) for name, state in states.items()}
+        releases_there = {name: _warm(service, name, state, slot) for name, state in states.items()}
         if len({release.number for release in releases_there.values()}) > 1:
             raise Refused("the hosts have different releases in that slot: use inv rollback --to N")
         release = next(iter(releases_there.values()))
@@ -42,7 +42,7 @@ def flip(
     return Flipped({name: Live(there, release.number) for name, there in rollout.slots.items()})
 
 
-def _warm(host: str, state: State, slot: str) -> Release:
+def _warm(of: Service, host: str, state: State, slot: str) -> Release:
     """The release that runs in the slot that is not live."""
     idle = other(state.live.slot)
     if slot and slot != idle:
@@ -52,6 +52,11 @@ def _warm(host: str, state: State, slot: str) -> Release:
         raise Refused(
             f"{host}: nothing runs in {idle}\n"
             "  next:  inv rollback starts the release before; inv deploy a new one"
+        )
+    if container.port not in (0, of.port(idle)):
+        raise Refused(
+            f"{host}: what is in {idle} runs on port {container.port}, the settings say {of.port(idle)}\n"
+            "  next:  inv rollback starts the release before anew; inv deploy a new one"
         )
     if container.release not in state.releases:
         raise Refused(f"{host}: release {container.release} in {idle} is not kept here")

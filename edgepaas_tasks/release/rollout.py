@@ -59,10 +59,10 @@ class Rollout:
 
     def runs_on(self, host: str) -> bool:
         release = self.release
-        container = self.states[host].containers.get(self.slots[host])
-        wanted = slots.wanted(
-            self.service.spec, release.image, release.environment, release.runtime
-        )
+        slot, service = self.slots[host], self.service
+        container = self.states[host].containers.get(slot)
+        what = (release.image, release.environment, release.runtime)
+        wanted = slots.wanted(service.spec, *what, service.port(slot))
         return (
             container is not None
             and container.running

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from edgepaas_tasks.targets import ports
 from edgepaas_tasks.targets.service import Service
 from remote import systems, volume
 from remote.errors import RemoteError, Unsupported
@@ -182,8 +183,11 @@ def _ports(of: Service, state: State) -> Iterator[Answer]:
         port = of.port(slot)
         public = [address for address in state.facts.listens_on(port) if not _is_loopback(address)]
         container = state.containers.get(slot)
-        ours = container is not None and container.running
-        if public:
+        ours = container is not None and container.running and container.port in (0, port)
+        moved = ports.moved(of, state.live, state.containers) if slot == state.live.slot else None
+        if moved:
+            yield f"port {port}", BLOCKER, *moved
+        elif public:
             found = f"port {port} ({slot}) answers on a public address: {', '.join(public)}"
             yield f"port {port}", BLOCKER, found, "stop what listens there: ss -ltnp on the host"
         elif state.facts.docker_listens_on(port) and not ours:

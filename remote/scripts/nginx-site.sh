@@ -1,8 +1,10 @@
-# $1 name of our file in conf.d, $2 port, $3 host name to ask for; content on stdin.
+# $1 name of our file in conf.d, $2 port, $3 host name to ask for, $4 the service's base, $5 and $6 the ports that the file
+# has for blue and green; content on stdin. Exit 43: the live slot has another.
 # Prints "same", or "reloaded" or "started" once the new one is in use.
 # The candidate is tested in a copy of the configuration, so a broken one is never where nginx could read it.
 set -eu
 site=/etc/nginx/conf.d/$1 port=$2 name=$3 log=/var/log/nginx/error.log
+base=$4 blue=$5 green=$6
 umask 022
 work=$(mktemp -d /etc/nginx/.edgepaas.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -12,6 +14,17 @@ pending=$site.pending # there from before the swap until nginx uses it: a killed
 if cmp -s "$work/candidate" "$site" && [ "$active" = yes ] && [ ! -e "$pending" ]; then
     echo same
     exit 0
+fi
+# Traffic goes where the live container is, not where its slot shall be one day.
+slot=
+case $(readlink "$base/live") in slots/blue/*) slot=blue wanted=$blue ;; slots/green/*) slot=green wanted=$green ;; esac
+if [ -n "$slot" ]; then
+    form='{{range .HostConfig.PortBindings}}{{range .}}{{.HostPort}}{{end}}{{end}}'
+    there=$(docker inspect -f "$form" "${base##*/}-$slot" 2>/dev/null) || there=
+    if [ "${there:-$wanted}" != "$wanted" ]; then
+        echo "$slot is live on port $there, slots.$slot is $wanted: change the idle slot's port, deploy, then the other" >&2
+        exit 43
+    fi
 fi
 mkdir "$work/etc" "$work/etc/conf.d"
 for entry in /etc/nginx/*; do

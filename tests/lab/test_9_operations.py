@@ -157,6 +157,19 @@ def test_a_site_that_nginx_can_not_reload_with_is_taken_back(project):
     assert project.get()["release"] != "0"
 
 
+def test_nginx_is_never_pointed_away_from_the_port_that_serves(project):
+    before = project.host.picture()
+    live = project.status()[0]["slot"]
+    ports = {"blue": 8081, "green": 8082}
+    project.settings(merge(SETTINGS, {"slots": {live: 9099}}))
+    for words in (("setup",), ("nginx.configure",), ("deploy",), ("maintenance", "--on")):
+        refused = project.inv(*words, "--env", "lab", code=1).stderr
+        assert f"{live} is live on" in refused
+        assert str(ports[live]) in refused
+    assert project.get()["release"] != "0"
+    assert project.host.picture() == before
+
+
 def test_maintenance_is_asked_about_without_changing_it(project):
     before = project.host.picture()
     assert "maintenance is off" in project.inv("maintenance", "--env", "lab").stdout

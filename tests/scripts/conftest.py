@@ -67,6 +67,14 @@ def service(tmp_path, run):
     return base
 
 
+def point(service, target):
+    """Lets the flag lead there."""
+    (service / target).mkdir(parents=True, exist_ok=True)
+    link = service / "live"
+    link.unlink()
+    link.symlink_to(target)
+
+
 def elsewhere(name, *arguments, stdin=None, uses=(), **paths):
     """A script that names places of a system, with these in their place."""
     command = script(name, *arguments, stdin=stdin, uses=uses)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import elsewhere
+from .conftest import elsewhere, point
 
 SITE = "edgepaas-shop-prod.conf"
 
@@ -24,9 +24,9 @@ def nginx(tmp_path, stubs):
 
 
 @pytest.fixture
-def configure(run, nginx):
+def configure(run, nginx, service):
     def configure(text="new\n"):
-        words = ("nginx-site", SITE, "80", "shop.example")
+        words = ("nginx-site", SITE, "80", "shop.example", str(service), "8081", "8082")
         command = elsewhere(*words, stdin=text.encode(), etc=("/etc/nginx/", nginx))
         (result,) = run.host.read(command)
         assert not list(nginx.glob(".edgepaas*")), "nothing is left beside it"
@@ -86,6 +86,29 @@ def test_a_site_that_another_one_hides_is_named_and_taken_back(configure, nginx,
     assert "does another site claim it?" in result.stderr
     assert site(nginx) == "old\n"
     assert "systemctl reload-or-restart nginx" in stubs.said
+
+
+@pytest.mark.parametrize(
+    ("live", "published", "code"),
+    [
+        ("slots/blue/3", "9001", 43),
+        ("slots/green/3", "8081", 43),
+        ("slots/green/3", "8082", 0),
+        ("slots/none/0", "9001", 0),
+        ("slots/blue/3", "", 0),  # no container, or no Docker that tells
+    ],
+)
+def test_nginx_is_never_pointed_away_from_the_live_slot(
+    configure, nginx, stubs, service, live, published, code
+):
+    point(service, live)
+    stubs.add("docker", f"echo {published}" if published else "exit 1")
+    result = configure()
+    assert result.code == code
+    assert site(nginx) == ("old\n" if code else "new\n")
+    if code:
+        assert f"is live on port {published}" in result.stderr
+        assert not any("reload" in line for line in stubs.said)
 
 
 def test_debians_default_site_goes_and_can_be_restored(run, nginx, stubs):

@@ -9,6 +9,8 @@ import pytest
 
 from remote.command import script
 
+from .conftest import point
+
 # Answers as nginx and the app would; what each says is in a file beside it.
 CURL = """
 for last; do :; done
@@ -23,13 +25,6 @@ case $last in
     ;;
 esac
 """
-
-
-def point(service, target):
-    (service / target).mkdir(parents=True, exist_ok=True)
-    link = service / "live"
-    link.unlink()
-    link.symlink_to(target)
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import pytest
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.fleet import status
+from edgepaas_tasks.fleet import setup, status
 from edgepaas_tasks.fleet.ledger import Ledger
 from edgepaas_tasks.images.version import Version
-from edgepaas_tasks.release import ancestry, recovery, rollback
+from edgepaas_tasks.release import ancestry, flip, recovery, rollback
+from remote import slots
 from remote.batch import Fence
 from remote.errors import RemoteError
 from remote.host import Host
@@ -39,6 +40,8 @@ class Kept(Answering):
         self.runs = dict(runs)
         self.spec = spec
         self.commits = commits or {}
+        self.ports = {"blue": "8081", "green": "8082"}
+        self.facts = FACTS
 
     def answer(self, name):
         if move := re.fullmatch(r"flip to (\w+), release (\d+)", name):
@@ -51,6 +54,7 @@ class Kept(Answering):
                 "Name": f"/shop-test-{slot}",
                 "Image": f"sha256:{number}",
                 "State": {"Status": "running", "StartedAt": ""},
+                "HostConfig": {"PortBindings": {"8000/tcp": [{"HostPort": self.ports[slot]}]}},
                 "Config": {
                     "Labels": {
                         "edgepaas.service": "shop-test",
@@ -63,7 +67,8 @@ class Kept(Answering):
             for slot, number in self.runs.items()
         ]
         return {
-            "look at the host": FACTS,
+            "look at the host": self.facts,
+            "read /etc/docker/daemon.json": "{}",
             "read the flag": self.live,
             "list the containers": json.dumps(containers),
             "read the journal": "\n".join(one.line() for one in self.history),
@@ -113,7 +118,7 @@ def test_a_release_that_nobody_decided_on_is_left_by_all(service):
 
 
 def test_what_still_runs_is_only_flipped_to(service):
-    spec = service.spec.fingerprint("sha256:4", "same")
+    spec = slots.wanted(service.spec, "sha256:4", "same", "", service.port("green"))
     host = Kept("web1", "slots/blue/5", [entry(4)], runs={"green": 4}, spec=spec)
     settle(service, host)
     assert host.said[0] == "flip to green, release 4"
@@ -175,17 +180,42 @@ def test_a_rollback_to_a_given_release_is_not_kept_away_by_what_can_not_be_repai
 
 
 def test_a_rollback_to_what_still_runs_is_three_round_trips(service):
-    spec = service.spec.fingerprint("sha256:4", "same")
+    spec = slots.wanted(service.spec, "sha256:4", "same", "", service.port("green"))
     host = Kept("web1", "slots/blue/5", ONE_TO_FIVE, runs={"green": 4}, spec=spec)
     done, (used,) = go_back(service, host)
     assert done.release.number == 4
     assert [one.phase for one in used.trace] == ["look", "flip", "finish"]
 
 
-def test_a_rollback_to_what_ran_with_other_settings_starts_it_anew(service):
-    host = Kept("web1", "slots/blue/5", ONE_TO_FIVE, runs={"green": 4}, spec="other")
+@pytest.mark.parametrize("port", [8082, 9002])
+def test_a_rollback_to_what_ran_with_other_settings_starts_it_anew(service, port):
+    spec = slots.wanted(service.spec, "sha256:4" if port != 8082 else "other", "same", "", port)
+    host = Kept("web1", "slots/blue/5", ONE_TO_FIVE, runs={"green": 4}, spec=spec)
     _, (used,) = go_back(service, host)
     assert [one.phase for one in used.trace] == ["look", "stage", "flip", "finish"]
+
+
+def test_a_slot_whose_container_has_another_port_is_not_flipped_to(service):
+    host = Kept("web1", "slots/blue/5", ONE_TO_FIVE, runs={"green": 4})
+    host.ports["green"] = "9002"
+    with Progress("test") as progress, pytest.raises(Refused, match="runs on port 9002") as caught:
+        flip.flip(service, [Host(host)], progress, "", 0)
+    assert "inv rollback" in str(caught.value)
+    assert not [name for name in host.said if name.startswith("flip")]
+
+
+def test_setup_changes_nothing_where_nginx_would_ask_the_live_slot_on_another_port(service):
+    host = Kept("web1", "slots/blue/5", ONE_TO_FIVE, runs={"blue": 5})
+    host.facts += "arch=x86_64\n"
+    host.ports["blue"] = "9001"
+    with Progress("test") as progress, pytest.raises(RemoteError, match="blue is live on 9001"):
+        setup.setup(service, [Host(host)], progress)
+    assert "configure nginx" not in host.said
+    assert "make the directories" not in host.said
+    host.ports["blue"] = "8081"
+    with Progress("test") as progress:
+        setup.setup(service, [Host(host)], progress)
+    assert "configure nginx" in host.said
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from env.reach import VERDICTS, verdict
 from remote.errors import RemoteError
 from remote.facts import Disk, Facts
 from remote.service import State
-from remote.slots import Live
+from remote.slots import Container, Live
 from remote.volume import Seen
 
 GIB = 2**30
@@ -101,6 +101,35 @@ def test_what_is_wrong_is_named(service, expected):
     if severity == BLOCKER and name != "disk":
         with pytest.raises(RemoteError, match="nothing was changed"):
             readiness.require(service, "web1", state(facts))
+
+
+def container(slot, port, status="running"):
+    return Container(f"shop-test-{slot}", slot, 3, "v3", "sha256:3", status, "", 0, 0, port=port)
+
+
+def with_live_blue(service, listening=(), **ports):
+    containers = {slot: container(slot, port) for slot, port in ports.items()}
+    facts = replace(HEALTHY, listening=listening)
+    seen = State(facts, Live("blue", 3), containers, (), {})
+    checks = readiness.checks(service, "web1", seen, now=1000.0)
+    return seen, {(one.name, one.verdict): one for one in checks if one.verdict != OK}
+
+
+def test_a_live_slot_is_not_asked_on_another_port_than_its_containers(service):
+    seen, found = with_live_blue(service, blue=9001, green=9002)
+    assert list(found) == [("port 8081", BLOCKER)], "the idle slot's is started anew"
+    check = found["port 8081", BLOCKER]
+    assert "slots.blue is 8081, and blue is live on 9001" in check.found
+    assert "change the idle slot's port, deploy, then the other" in check.next_step
+    with pytest.raises(RemoteError, match="blue is live on 9001; nothing was changed"):
+        readiness.require(service, "web1", seen)
+
+
+def test_a_port_that_the_idle_slot_is_to_move_to_has_to_be_free(service):
+    _, found = with_live_blue(service, ("127.0.0.1:8082",), blue=8081, green=9002)
+    assert "taken by something else" in found["port 8082", BLOCKER].found
+    _, found = with_live_blue(service, ("127.0.0.1:8082",), blue=8081, green=8082)
+    assert found == {}
 
 
 def test_a_system_without_a_row_can_not_be_set_up(service):

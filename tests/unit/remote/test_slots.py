@@ -44,6 +44,17 @@ def test_only_exact_names_are_slots():
     assert set(parse_containers(text)) == {"blue"}
 
 
+def test_a_containers_port_is_the_one_that_docker_publishes():
+    bound = container("shop-prod-blue")
+    bound["HostConfig"] = {
+        "PortBindings": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8091"}]}
+    }
+    unbound = container("shop-prod-green", slot="green")
+    unbound["HostConfig"] = {"PortBindings": {}}
+    found = parse_containers(json.dumps([bound, unbound]))
+    assert (found["blue"].port, found["green"].port) == (8091, 0)
+
+
 def test_no_containers():
     assert parse_containers("[]\n") == {}
     assert parse_containers("") == {}
