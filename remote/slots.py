@@ -108,6 +108,7 @@ def start(
     version: str,
     image: str,
     port: int,
+    drain: float,
     environment: str,
     variables: tuple[str, ...],
     runtime: str = "",
@@ -116,6 +117,7 @@ def start(
 ) -> Command:
     """Starts the release in a slot that is not live, and waits until it is healthy. Prints the last answer.
 
+    What still runs in that slot has `drain` seconds for its last requests, and is stopped as by `drain`.
     `runtime` names the file of ours that runs first in the container; without one the image's own command does.
     `certificate` names the one that its database is checked against. `database` is what the release before it is on, or
     what it is to be on.
@@ -127,14 +129,16 @@ def start(
         *(spec.log_size, str(spec.log_files), spec.health_path, str(spec.health_timeout)),
         *(
             wanted(spec, image, environment, runtime, port),
+            str(round(drain)),
             runtime,
             certificate,
             database,
             *variables,
         ),
+        uses=("requests",),
     )
     named = command.called(f"start release {release} in {slot}")
-    return named.as_root().within(spec.health_timeout + 60)
+    return named.as_root().within(drain + spec.stop_timeout + spec.health_timeout + 60)
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,6 @@ def drain(
     layout: Layout,
     *,
     slot: str,
-    port: int,
     seconds: float,
     stop_timeout: int,
     keep: str = "",
@@ -193,8 +196,15 @@ def drain(
 
     `keep` lets it run on, if the host has that much memory (as docker writes sizes) free. Prints what it did.
     """
-    words = (layout.base, layout.container(slot), slot, str(port))
-    command = script("drain", *words, str(round(seconds)), str(stop_timeout), keep)
+    words = (
+        layout.base,
+        layout.container(slot),
+        slot,
+        str(round(seconds)),
+        str(stop_timeout),
+        keep,
+    )
+    command = script("drain", *words, uses=("requests",))
     done = "drain" if keep else "drain and stop"
     return command.as_root().within(seconds + stop_timeout + 30).called(f"{done} {slot}")
 

@@ -44,7 +44,6 @@ def _drain(of: Rollout, old: Live) -> Iterator[Command]:
         yield slots.drain(
             of.service.layout,
             slot=old.slot,
-            port=of.service.port(old.slot),
             seconds=of.service.settings.flip.drain,
             stop_timeout=of.service.settings.container.stop_timeout,
             keep=of.service.spec.memory if of.service.settings.flip.keep_warm else "",

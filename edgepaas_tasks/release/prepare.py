@@ -131,6 +131,7 @@ def _start(
         version=of.release.version,
         image=of.release.image,
         port=of.service.port(slot),
+        drain=of.service.settings.flip.drain,
         environment=of.release.environment,
         variables=of.release.variables,
         runtime=of.release.runtime,

@@ -1,18 +1,18 @@
 # Starts a release in a slot that is not live and waits until it is healthy on its own port.
 # $1 base, $2 service, $3 slot, $4 release, $5 image id, $6 version, $7 host port, $8 container port, $9 memory,
 # $10 stop time-out (s), $11 data directory in the container, $12 log size, $13 log files, $14 health path,
-# $15 seconds to become healthy, $16 hash of the wanted spec, $17 what runs first in the container ("" for the image's own
-# command), $18 the database's root certificate ("" for none), $19 the database of the release before it ("" for none); then
-# the names of the variables.
+# $15 seconds to become healthy, $16 hash of the wanted spec, $17 seconds that the last requests of what still runs there may
+# take, $18 what runs first in the container ("" for the image's own command), $19 the database's root certificate ("" for
+# none), $20 the database of the release before it ("" for none); then the names of the variables.
 # Exit 20: the container ended. 21: not healthy in time. 22: the data belongs to another user. 23: the image has no
 # python3. 64: the slot is live.
 set -eu
 base=$1 service=$2 slot=$3 release=$4 image=$5 version=$6 port=$7 inner=$8 memory=$9
 shift 9
-stop=$1 data=$2 log_size=$3 log_files=$4 health=$5 timeout=$6 spec=$7 runtime=$8 certificate=$9
+stop=$1 data=$2 log_size=$3 log_files=$4 health=$5 timeout=$6 spec=$7 limit=$8 runtime=$9
 shift 9
-database=$1
-shift
+certificate=$1 database=$2
+shift 2
 container=$service-$slot
 case $(readlink "$base/live") in
 slots/"$slot"/*)
@@ -20,6 +20,12 @@ slots/"$slot"/*)
     exit 64
     ;;
 esac
+# A deploy that was cut off may have left the release before in it, with requests that are not over.
+old=$(serving "$container")
+if [ -n "$old" ]; then
+    settle "$old" "$limit" "what still runs in $slot" >/dev/null
+    docker stop -t "$stop" "$container" >/dev/null
+fi
 docker rm -f "$container" >/dev/null 2>&1 || :
 
 # The data directory belongs to the user the image runs as: one write by another locks the right one out.

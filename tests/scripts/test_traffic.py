@@ -259,7 +259,7 @@ def wait_for(condition, seconds=30):
 
 START = (
     *("7", "sha256:1", "v7", "8082", "8000", "256m", "30", "/data", "10m", "3", "/health", "3"),
-    "abc",
+    *("abc", "5"),
 )
 NAMES = ("A", "IMAGE")
 
@@ -268,6 +268,7 @@ NAMES = ("A", "IMAGE")
 def docker(stubs, tmp_path):
     """A docker that records the environment of `run`; its answers can be changed."""
     (tmp_path / "state").write_text("running 0\n")
+    (tmp_path / "there").write_text("false\n")
     (tmp_path / "fails").touch()
     (tmp_path / "user").write_text(f"{os.getuid()}\n")
     stubs.add(
@@ -275,7 +276,7 @@ def docker(stubs, tmp_path):
         f"""
 case "$1 $2" in
 "image inspect") cat {tmp_path}/user ;;
-"inspect -f") cat {tmp_path}/state ;;
+"inspect -f") case $3 in *PortBindings*) cat {tmp_path}/there ;; *) cat {tmp_path}/state ;; esac ;;
 "run -d") . {tmp_path}/fails
     env -0 >{tmp_path}/environment; for word; do printf '%s\\n' "$word"; done >{tmp_path}/words ;;
 esac
@@ -295,7 +296,8 @@ def release(service):
 
 def start(run, service, *, runtime="", codes=(0,)):
     words = (*START, runtime, "def.crt" if runtime else "", "postgres_only", *NAMES)
-    return run("start", str(service), "shop-prod", "green", *words, codes=codes)
+    place = (str(service), "shop-prod", "green")
+    return run("start", *place, *words, codes=codes, uses=("requests",))
 
 
 def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
@@ -355,6 +357,30 @@ def test_the_live_slot_is_never_started_over(run, service, web, docker, release,
     assert not any("rm -f" in line or "run -d" in line for line in stubs.said)
 
 
+def test_what_runs_in_the_slot_ends_its_requests_first(run, service, web, docker, release, stubs):
+    """A deploy that was cut off amid its drain has left it there; its port may be another than that of today."""
+    web(app="200 in 0.01 s")
+    (docker / "there").write_text("true 9002\n")
+    stubs.add("ss", f"[ $(grep -c ^ss {stubs.log}) -gt 3 ] || echo connection")
+    result = start(run, service)
+    asked = [line for line in stubs.said if line.startswith("ss ")]
+    assert all("dport = :9002" in line for line in asked)
+    order = [line for line in stubs.said if line.startswith(("ss", "docker stop", "docker rm"))]
+    assert order[-2:] == ["docker stop -t 30 shop-prod-green", "docker rm -f shop-prod-green"]
+    assert result.stderr.count("1 connections to what still runs in green") == 3
+
+
+def test_what_runs_in_the_slot_is_not_waited_for_without_end(
+    run, service, web, docker, release, stubs
+):
+    web(app="200 in 0.01 s")
+    (docker / "there").write_text("true 8082\n")
+    stubs.add("ss", "echo connection")
+    result = start(run, service)
+    assert result.seconds > 4
+    assert "docker stop -t 30 shop-prod-green" in stubs.said
+
+
 def test_a_container_that_ended_is_not_waited_for(run, service, web, docker, release):
     web(app="000 in 0 s")
     (docker / "state").write_text("exited 0\n")
@@ -385,8 +411,8 @@ def test_data_of_another_user_is_found_before_the_start(run, service, web, docke
 
 
 def drain(run, service, *, limit="5", keep="", codes=(0,)):
-    place = (str(service), "shop-prod-blue", "blue", "8081")
-    return run("drain", *place, limit, "30", keep, codes=codes)
+    place = (str(service), "shop-prod-blue", "blue")
+    return run("drain", *place, limit, "30", keep, codes=codes, uses=("requests",))
 
 
 @pytest.mark.parametrize(("keep", "stopped"), [("1m", False), ("999999g", True)])
@@ -394,7 +420,7 @@ def test_the_old_slot_runs_on_where_it_is_kept_warm_and_memory_is_left(
     run, service, stubs, keep, stopped
 ):
     point(service, "slots/green/5")
-    stubs.add("docker", 'case "$1" in inspect) echo true ;; esac')
+    stubs.add("docker", 'case "$1" in inspect) echo true 8081 ;; esac')
     stubs.add("ss")
     result = drain(run, service, keep=keep)
     assert any("docker stop" in line for line in stubs.said) is stopped
@@ -403,7 +429,7 @@ def test_the_old_slot_runs_on_where_it_is_kept_warm_and_memory_is_left(
 
 def test_the_old_slot_is_stopped_once_nobody_talks_to_it(run, service, stubs):
     point(service, "slots/green/5")
-    stubs.add("docker", 'case "$1" in inspect) echo true ;; esac')
+    stubs.add("docker", 'case "$1" in inspect) echo true 8081 ;; esac')
     stubs.add("ss", f"[ $(grep -c ^ss {stubs.log}) -gt 3 ] || echo connection")
     result = drain(run, service, limit="60")
     assert result.stderr.splitlines() == ["1 connections to the old slot"] * 3
@@ -414,7 +440,7 @@ def test_the_old_slot_is_stopped_once_nobody_talks_to_it(run, service, stubs):
 
 def test_draining_has_an_end(run, service, stubs):
     point(service, "slots/green/5")
-    stubs.add("docker", 'case "$1" in inspect) echo true ;; esac')
+    stubs.add("docker", 'case "$1" in inspect) echo true 8081 ;; esac')
     stubs.add("ss", "echo connection")
     assert drain(run, service, limit="1").text == "drained and stopped with 1 connections left"
 
