@@ -450,3 +450,23 @@ def test_the_live_slot_is_never_stopped(run, service, stubs):
     stubs.add("docker", "echo true")
     drain(run, service, codes=(64,))
     assert not any("stop" in line for line in stubs.said)
+
+
+ABSENT = 'case "$1" in inspect) echo "Error: No such object" >&2; exit 1 ;; esac'
+NO_DAEMON = 'echo "Cannot connect to the Docker daemon" >&2; exit 1'
+SILENT = f'{ABSENT}; case "$1" in ps) echo 4f2a ;; esac'
+
+
+def test_there_is_nothing_to_drain_where_no_container_is(run, service, stubs):
+    point(service, "slots/green/5")
+    stubs.add("docker", ABSENT)
+    assert drain(run, service).text == "did not run"
+
+
+@pytest.mark.parametrize("docker", [NO_DAEMON, SILENT])
+def test_a_docker_that_does_not_tell_is_no_sign_that_nothing_runs(run, service, stubs, docker):
+    point(service, "slots/green/5")
+    stubs.add("docker", docker)
+    result = drain(run, service, codes=(1,))
+    assert result.text == ""
+    assert "Docker does not tell whether shop-prod-blue runs" in result.stderr
