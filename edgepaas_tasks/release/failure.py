@@ -17,6 +17,7 @@ from remote.slots import Live
 
 # What the host refused before it started anything: what to do about it.
 _NOT_BEGUN = {
+    slots.LIVE: "somebody moved the flag meanwhile: inv status tells what is live; run the command again",
     slots.FOREIGN_DATA: "let the image run as the user that the data belongs to (USER in its Dockerfile); "
     "or give the data to the new one, while nothing of the old one runs",
     slots.NO_PYTHON: "put Python 3.9 or later in the image; or container.runtime: none, without its services",

@@ -1,6 +1,6 @@
 # What there is to know about a release that did not pass its gate, as sections "== name".
 # $1 container, $2 host port, $3 health path, $4 "stop" to stop it afterwards, $5 lines of its log, $6 the service's base.
-# The container is kept; it is only stopped, so that it does not restart for ever.
+# The container is kept; it is only stopped, so that it does not restart for ever. The live one is never stopped.
 container=$1 port=$2 health=$3 lines=$5 base=$6
 echo "== state"
 docker inspect -f 'status={{.State.Status}}
@@ -31,6 +31,7 @@ echo "== nginx"
 tail -n 10 /var/log/nginx/error.log 2>/dev/null
 echo "== logs"
 docker logs --tail "$lines" "$container" 2>&1
+case $(readlink "$base/live") in slots/"${container##*-}"/*) exit 0 ;; esac
 if [ "${4-}" = stop ]; then
     docker update --restart=no "$container" >/dev/null 2>&1
     docker stop -t 5 "$container" >/dev/null 2>&1

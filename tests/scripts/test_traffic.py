@@ -470,3 +470,13 @@ def test_a_docker_that_does_not_tell_is_no_sign_that_nothing_runs(run, service, 
     result = drain(run, service, codes=(1,))
     assert result.text == ""
     assert "Docker does not tell whether shop-prod-blue runs" in result.stderr
+
+
+@pytest.mark.parametrize(("live", "stopped"), [("slots/blue/4", True), ("slots/green/7", False)])
+def test_what_is_diagnosed_is_stopped_unless_it_is_live(run, service, stubs, live, stopped):
+    point(service, live)
+    stubs.add("docker")
+    stubs.add("curl")
+    run("diagnose", "shop-prod-green", "8082", "/health", "stop", "50", str(service))
+    assert ("docker stop -t 5 shop-prod-green" in stubs.said) is stopped
+    assert any(line.startswith("docker update") for line in stubs.said) is stopped

@@ -18,6 +18,7 @@ from edgepaas_tasks.release.request import Request
 from remote.batch import Frames
 from remote.errors import ConnectionLost, RemoteError
 from remote.host import Host
+from remote.slots import LIVE
 from remote.transport import Streams
 from tests.tasks.conftest import Answering
 
@@ -119,6 +120,14 @@ def test_a_release_that_is_live_is_not_told_as_failed_when_its_end_is(run):
     assert "\nweb1: drain and stop blue failed (exit 1)\n" in str(raised.value)
     assert "record release 5: failed" not in host.said
     assert host.said[-1] == "give the lease back"
+
+
+def test_a_slot_that_turns_out_to_be_live_is_left_alone(run):
+    host = Answering("web1", {"start release": LIVE}, live="slots/blue/4")
+    with pytest.raises(RemoteError, match="was not started in green") as caught:
+        run(host)
+    assert not [name for name in host.said if name.startswith("diagnose")]
+    assert "inv status" in caught.value.next_step
 
 
 def test_no_host_flips_while_another_is_not_healthy(run):
