@@ -178,9 +178,9 @@ def flip(
     return named.as_root().within(bake + patience + 60)
 
 
-def point(layout: Layout, to: Live, now: Live) -> Command:
-    """Moves the flag back, if it is still where we put it. Prints "moved" or "left"."""
-    command = script("point", layout.base, to.target, now.target)
+def point(layout: Layout, to: Live, now: Live, token: str = "") -> Command:
+    """Moves the flag back, if it is still where we put it, and the lease is `token`'s. Prints "moved" or "left"."""
+    command = script("point", layout.base, to.target, now.target, token)
     return command.as_root().called(f"flip back to {to.target}")
 
 

@@ -9,7 +9,7 @@ from edgepaas_tasks.targets.service import Service
 from remote import releases, slots
 from remote.batch import Watch
 from remote.command import Command
-from remote.errors import CommandFailed, ConnectionLost
+from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded
 from remote.host import Host
 from remote.parallel import attempt
 from remote.slots import Live
@@ -47,7 +47,7 @@ def flip(of: Rollout) -> str:
         told = [host.name for host in of.hosts if _code(errors.get(host.name)) == slots.TOLD]
         failed = {name: error for name, error in errors.items() if name not in told}
         doubtful = [host for host in of.hosts if _doubtful(failed.get(host.name))]
-        pointed, still = attempt(doubtful, lambda host: _point_back(of, host))
+        pointed, still = attempt(doubtful, lambda host: _point_back(of, host, failed[host.name]))
         moved = [name for name, so in pointed.items() if so]
         raise failure.flipped_back(of.release, failed, [*told, *moved], still)
     return f"verified through nginx, baked {of.service.settings.flip.bake:g} s"
@@ -70,15 +70,26 @@ def flip_to(service: Service, slot: str, release: int) -> Command:
 
 
 def _doubtful(error: Exception | None) -> bool:
-    """Whether a flip ended in a way that does not tell where traffic goes: cut off, or its script was killed."""
+    """Whether a flip's end does not tell where traffic goes: cut off, out of time, or its script was killed."""
     code = _code(error)
-    return isinstance(error, ConnectionLost) or (code != 0 and code not in slots.POINTED)
+    if isinstance(error, ConnectionLost | DeadlineExceeded):
+        return True
+    return code != 0 and code not in slots.POINTED
 
 
-def _point_back(of: Rollout, host: Host) -> bool:
+def _point_back(of: Rollout, host: Host, error: Exception) -> bool:
     """Whether there was need: a script that only lost us does so too. This waits for that, and makes sure."""
+    layout, before = of.service.layout, of.before[host.name]
     now = Live(of.slots[host.name], of.release.number)
-    (moved,) = host.change(slots.point(of.service.layout, of.before[host.name], now))
+    if not isinstance(error, DeadlineExceeded):
+        (moved,) = host.change(slots.point(layout, before, now))
+        return moved.text == "moved"
+    # One that hangs holds the lock, and would be waited for in vain; whoever has the lease is alone with it.
+    fence, host.fence = host.fence, None
+    try:
+        (moved,) = host.change(slots.point(layout, before, now, of.fence.token))
+    finally:
+        host.fence = fence
     return moved.text == "moved"
 
 

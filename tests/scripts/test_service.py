@@ -106,6 +106,13 @@ def test_the_flag_goes_back_only_from_where_we_put_it(service, run):
     assert run("point", str(service), "slots/blue/1", "slots/none/0").text == "moved"
     assert os.readlink(service / "live") == "slots/blue/1"
     assert run("point", str(service), "slots/none/0", "slots/green/9").text == "left"
+
+
+def test_without_the_lock_the_flag_is_moved_by_the_leases_holder_alone(run, service):
+    (service / "lease").write_text("ours\n9999999999\n{}\n\n")
+    words = ("point", str(service), "slots/blue/1", "slots/none/0")
+    assert run(*words, "theirs").text == "left"
+    assert run(*words, "ours").text == "moved"
     assert os.readlink(service / "live") == "slots/blue/1"
 
 

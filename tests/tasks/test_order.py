@@ -16,7 +16,7 @@ from edgepaas_tasks.release import deploy as deploys
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request
 from remote.batch import Frames
-from remote.errors import ConnectionLost, RemoteError
+from remote.errors import ConnectionLost, DeadlineExceeded, RemoteError
 from remote.host import Host
 from remote.slots import LIVE
 from remote.transport import Streams
@@ -162,6 +162,37 @@ def test_a_connection_that_ends_during_the_flip_is_not_told_as_a_flip_back(run):
         run(host)
     assert "was flipped back" not in str(caught.value)
     assert "inv status" in caught.value.next_step
+
+
+class Hanging(Answering):
+    """Its flip has moved the flag, does not end, and holds the lock of all changing programs."""
+
+    late = False
+
+    def execute(self, batch, chunks, on_line):
+        if "flip to" in str(batch.commands[0]):
+            self.late = True
+            streams = Streams(Frames(batch.marker), Frames(batch.marker))
+            streams.late = True
+            return streams
+        if self.late and batch.fence is not None:
+            streams = Streams(Frames(batch.marker), Frames(batch.marker), ended=True)
+            streams.out.feed(f"\n{batch.marker} 75\n".encode())
+            said = "another changing program still runs on this host"
+            streams.err.feed(f"{said}\n{batch.marker} 75\n".encode())
+            return streams
+        return super().execute(batch, chunks, on_line)
+
+    def answer(self, name):
+        return "moved" if name.startswith("flip back") else super().answer(name)
+
+
+def test_a_flip_that_hangs_is_put_back(run):
+    host = Hanging("web1", live="slots/blue/4")
+    with pytest.raises(DeadlineExceeded, match="the release before serves again") as caught:
+        run(host)
+    assert "flip back to slots/blue/4" in host.said
+    assert "flipped back too: web1" in str(caught.value)
 
 
 def test_a_lease_that_another_one_has_is_left_alone(run):
