@@ -73,12 +73,12 @@ class Site:
 def configure(site: Site) -> Command:
     """Tested, swapped, reloaded, restored on failure. Prints "same", "reloaded" or "started".
 
-    Exit 43: the live slot has another port than the site says.
+    One at a time on a host, leased or not. Exit 43: the live slot has another port than the site says.
     """
     words = (site.file_name, str(site.listen), site.probe_name)
     slots = (site.layout.base, str(site.blue), str(site.green))
     command = script("nginx-site", *words, *slots, stdin=site.render().encode())
-    return command.as_root().called("configure nginx")
+    return command.as_root().within(120).called("configure nginx")
 
 
 def disable_default() -> Command:

@@ -1,11 +1,18 @@
 # $1 name of our file in conf.d, $2 port, $3 host name to ask for, $4 the service's base, $5 and $6 the ports that the file
-# has for blue and green; content on stdin. Exit 43: the live slot has another.
+# has for blue and green; content on stdin. Exit 43: the live slot has another. 44: another run does not end.
 # Prints "same", or "reloaded" or "started" once the new one is in use.
 # The candidate is tested in a copy of the configuration, so a broken one is never where nginx could read it.
 set -eu
 site=/etc/nginx/conf.d/$1 port=$2 name=$3 log=/var/log/nginx/error.log
 base=$4 blue=$5 green=$6
 umask 022
+# One at a time on a host, whichever service it is for and whether it has a lease: nginx is one, and what is taken back here
+# must be what was there before this run.
+exec 8>>/run/edgepaas-nginx.lock
+if ! flock -w 30 8; then
+    echo "another program changes nginx's configuration on this host, for more than 30 s: try again" >&2
+    exit 44
+fi
 work=$(mktemp -d /etc/nginx/.edgepaas.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cat >"$work/candidate"

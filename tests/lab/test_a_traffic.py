@@ -141,7 +141,9 @@ def test_a_stream_a_websocket_and_an_upload_survive_a_deploy(tried):
     assert process.poll() is None, "the old release waits for its last connection"
     assert echo.ask("the last") == f"{old} the last"
     echo.close()
-    for _ in range(60):  # for longer than nginx keeps the stream's connection to the app, which is drained for too
+    for _ in range(
+        60
+    ):  # for longer than nginx keeps the stream's connection to the app, which is drained for too
         upload.more()
         time.sleep(0.1)
     assert process.poll() is None, "and for the last byte of a request"

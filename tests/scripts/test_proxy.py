@@ -1,5 +1,9 @@
 """nginx's files, with a stub nginx: what was good stays or comes back whatever fails."""
 
+import fcntl
+import subprocess
+import time
+
 import pytest
 
 from .conftest import elsewhere, point
@@ -24,10 +28,12 @@ def nginx(tmp_path, stubs):
 
 
 @pytest.fixture
-def configure(run, nginx, service):
+def configure(run, nginx, service, tmp_path):
     def configure(text="new\n"):
         words = ("nginx-site", SITE, "80", "shop.example", str(service), "8081", "8082")
-        command = elsewhere(*words, stdin=text.encode(), etc=("/etc/nginx/", nginx))
+        command = elsewhere(
+            *words, stdin=text.encode(), etc=("/etc/nginx/", nginx), run=("/run/", tmp_path)
+        )
         (result,) = run.host.read(command)
         assert not list(nginx.glob(".edgepaas*")), "nothing is left beside it"
         return result
@@ -109,6 +115,28 @@ def test_nginx_is_never_pointed_away_from_the_live_slot(
     if code:
         assert f"is live on port {published}" in result.stderr
         assert not any("reload" in line for line in stubs.said)
+
+
+def test_one_run_at_a_time_touches_nginx(configure, nginx, stubs, tmp_path):
+    """Another one's file would be taken back, or taken for its own."""
+    stubs.add("flock", 'exec /usr/bin/flock -w 1 "$3"')
+    with (tmp_path / "edgepaas-nginx.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = configure()
+        assert result.code == 44
+        assert "another program changes nginx's configuration" in result.stderr
+        assert site(nginx) == "old\n"
+    assert configure().text == "reloaded"
+
+
+def test_a_run_waits_for_the_one_before_it(configure, nginx, tmp_path):
+    holding = subprocess.Popen(["flock", str(tmp_path / "edgepaas-nginx.lock"), "sleep", "1"])
+    while not (tmp_path / "edgepaas-nginx.lock").exists():
+        time.sleep(0.01)
+    begun = time.monotonic()
+    assert configure().text == "reloaded"
+    assert time.monotonic() - begun > 0.5
+    holding.wait()
 
 
 def test_debians_default_site_goes_and_can_be_restored(run, nginx, stubs):
