@@ -12,7 +12,7 @@ from remote.host import Host
 
 Answer = TypeVar("Answer")
 
-# At most this many at once: each is a thread and a TCP connection of this machine.
+# This many at once: each is a thread and a TCP connection of this machine.
 WIDTH = 32
 ENDING = 3.0  # seconds that interrupted work has to notice that it is
 
@@ -37,9 +37,12 @@ def raise_any(errors: Mapping[str, Exception]) -> None:
 
 
 def attempt(
-    hosts: Sequence[Host], work: Callable[[Host], Answer]
+    hosts: Sequence[Host], work: Callable[[Host], Answer], *, width: int = WIDTH
 ) -> tuple[dict[str, Answer], Mapping[str, Exception]]:
-    """Like `on_each`, but failures are returned beside the answers."""
+    """Like `on_each`, but failures are returned beside the answers.
+
+    At most `width` hosts at once. Work in which hosts wait for each other needs a place for every one of them.
+    """
     answers: dict[str, Answer] = {}
     errors: dict[str, Exception] = {}
     if len(hosts) == 1:
@@ -49,7 +52,7 @@ def attempt(
         except Exception as error:
             errors[hosts[0].name] = error
         return answers, errors
-    gate = threading.BoundedSemaphore(WIDTH)
+    gate = threading.BoundedSemaphore(width)
 
     def one(host: Host) -> None:
         with gate:

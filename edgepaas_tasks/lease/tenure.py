@@ -59,7 +59,8 @@ class Tenure:
         for host in self.hosts:
             host.busy = True
         try:
-            answers, errors = attempt(self.hosts, self._take)
+            # Each waits for its turn.
+            answers, errors = attempt(self.hosts, self._take, width=len(self.hosts))
             raise_any(
                 {n: error for n, error in errors.items() if not isinstance(error, Interrupted)}
             )

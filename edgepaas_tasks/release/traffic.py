@@ -39,7 +39,7 @@ def flip(of: Rollout) -> str:
             ballot.against(host.name)
             raise
 
-    kept, errors = attempt(of.hosts, one)
+    kept, errors = attempt(of.hosts, one, width=len(of.hosts))  # each waits for the votes of all
     of.committed = ballot.committed
     if errors and ballot.committed:
         raise failure.unconfirmed(of.release, errors, list(kept))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -18,6 +19,7 @@ from edgepaas_tasks.release.request import Request
 from remote.batch import Frames
 from remote.errors import ConnectionLost, DeadlineExceeded, RemoteError
 from remote.host import Host
+from remote.parallel import WIDTH
 from remote.slots import LIVE
 from remote.transport import Streams
 from tests.tasks.conftest import Answering
@@ -162,6 +164,18 @@ def test_a_connection_that_ends_during_the_flip_is_not_told_as_a_flip_back(run):
         run(host)
     assert "was flipped back" not in str(caught.value)
     assert "inv status" in caught.value.next_step
+
+
+def test_more_hosts_than_are_worked_on_at_once_wait_for_each_other(run):
+    """For the lease of the first by name, which stands last here, and for the decision of all."""
+    hosts = [Answering(f"web{number:03}") for number in reversed(range(WIDTH + 8))]
+    done = []
+    # Not waited for without end: where they can not all be heard, nobody is.
+    work = threading.Thread(target=lambda: done.append(run(*hosts)), daemon=True)
+    work.start()
+    work.join(30)
+    assert done, [host.said[-1:] for host in hosts]
+    assert all(host.heard.startswith("commit") for host in hosts)
 
 
 class Hanging(Answering):
