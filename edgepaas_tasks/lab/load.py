@@ -51,10 +51,12 @@ class Failure:
 
 @dataclass
 class Report:
-    """All that was sent so far, from `begun` (monotonic). `failed` requests are part of `sent`."""
+    """All that was sent so far, from `begun` (monotonic). `failed` requests are part of `sent`, `last_failed` is when
+    the last of them was lost."""
 
     sent: int = 0
     failed: int = 0
+    last_failed: float = 0.0
     releases: dict[str, Seen] = field(default_factory=dict)
     methods: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
@@ -200,9 +202,11 @@ class Load:
         with self._lock:
             self._report.sent += 1
             self._report.failed += 1
+            self._report.last_failed = time.monotonic()
             self._report.methods[method] += 1
             if len(self._report.failures) < KEPT:
-                self._report.failures.append(Failure(time.monotonic(), number, method, what))
+                lost = Failure(self._report.last_failed, number, method, what)
+                self._report.failures.append(lost)
 
 
 def _is_here(name: str) -> bool:

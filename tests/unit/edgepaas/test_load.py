@@ -79,6 +79,7 @@ def test_a_proper_close_after_a_whole_answer_is_no_failure(serve):
 def test_everything_else_is_a_failure(serve, answer, what):
     found = report(serve(*answer))
     assert found.failed == found.sent > 0
+    assert found.last_failed >= found.failures[-1].at
     assert what in str(found)
 
 
