@@ -2,56 +2,93 @@
 
 from __future__ import annotations
 
+import binascii
+import hashlib
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from remote.command import Command, Stdin, argv, script
 
 OWNER = "edgepaas.image"  # label of every image we built: its name
-PART = (
-    "edgepaas.part"  # label of an image that is the lower part of another, while that is on its way
-)
+# Label of an image that is the lower part of another, while that is on its way: the service that it is for.
+PART = "edgepaas.part"
 INPUTS = "edgepaas.inputs"  # label: a digest of what it was built from
 
+FOREIGN = 50  # exit code of a load that brought another image than was meant
 NOT_WHOLE = 52  # exit code of a pull into a store that has some layers only unpacked
 
-# As the engine's templates have it: the id, what tells images of equal layers apart, the layers from the lowest.
+
+@dataclass(frozen=True)
+class Content:
+    """What an image is, whichever store keeps it: its layers from the lowest, and a digest of its configuration."""
+
+    layers: tuple[str, ...]
+    configuration: str
+
+
+def _fields(*names: str) -> str:
+    # An engine shows what is not set as null, as empty, or not at all.
+    return "".join(f"{{{{with .{name}}}}} {name}={{{{json .}}}}{{{{end}}}}" for name in names)
+
+
+# A template of docker image inspect. A line with the id and the layers; then one with all that a container gets from
+# the image, and its labels. Names as in the client's own types (ID, not Id): the template sees those, not the JSON.
 FORM = (
-    # An image without that label has "<no value>" there, or nothing, as the client's version will.
-    '{{.Id}} {{.Created}}/{{with .Config}}{{with .Labels}}{{with index . "edgepaas.inputs"}}{{.}}{{end}}{{end}}{{end}}'
-    "{{range .RootFS.Layers}} {{.}}{{end}}"
+    "{{.ID}}{{range .RootFS.Layers}} {{.}}{{end}}\n"
+    '{{.Os}}/{{.Architecture}} {{if ne .Created "0001-01-01T00:00:00Z"}}{{.Created}}{{end}}'
+    "{{with .Config}}"
+    + _fields("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir")
+    + _fields("Labels", "StopSignal", "Shell")
+    + "{{with .Healthcheck}}"
+    + _fields("Test", "Interval", "Timeout", "StartPeriod", "Retries")
+    + "{{end}}{{end}}"
 )
 
 
 def images() -> Command:
-    """All images of the host with their layers, for `parse_images`."""
+    """All images of the host with what they are, for `parse_images`."""
     return script("images", FORM).as_root().called("list the images")
 
 
-def parse_images(text: str) -> dict[str, tuple[str, ...]]:
-    """The layers of each image, from the lowest, by the image's id."""
-    return {identifier: tuple(layers) for identifier, _, *layers in _lines(text)}
+def parse_images(text: str) -> dict[str, Content]:
+    """What each image is, by its id. What can not be unpacked is no image."""
+    try:
+        told = zlib.decompress(binascii.a2b_base64(text), wbits=31).decode()  # 31: gzip
+    except (ValueError, zlib.error):
+        return {}
+    return dict(_contents(told))
 
 
-def parse_marks(text: str) -> dict[str, str]:
-    """What tells images of equal layers apart, by the image's id."""
-    return {identifier: mark for identifier, mark, *_ in _lines(text)}
+def parse_image(text: str) -> tuple[str, Content]:
+    """The id of the one image that was told, and what it is."""
+    (found,) = _contents(text)
+    return found
 
 
-def shared_layers(image: Sequence[str], there: Iterable[Sequence[str]]) -> int:
+def shared_layers(image: Sequence[str], there: Iterable[Content]) -> int:
     """How many of an image's layers, from the lowest, the host has as the lowest ones of some image.
 
     A store keeps a layer together with all that lie below it, so only a common beginning counts.
     """
-    return max((_common(image, layers) for layers in there), default=0)
+    return max((_common(image, content.layers) for content in there), default=0)
 
 
-def takes_partial_images(store: str) -> bool:
-    """Whether `docker load` fills in layers it has: the graph drivers do, the containerd store is not known to."""
+def is_graph_driver(store: str) -> bool:
+    """Whether a store calls an image by the digest of its configuration, and `docker load` fills in layers it has.
+
+    containerd's store calls it by the digest of its manifest, and is not known to fill in any.
+    """
     return store in ("overlay2", "vfs", "btrfs", "zfs", "aufs", "devicemapper", "fuse-overlayfs")
 
 
-def _lines(text: str) -> Iterator[list[str]]:
-    return (line.split() for line in text.splitlines() if " " in line)
+def _contents(text: str) -> Iterator[tuple[str, Content]]:
+    lines = text.split("\n")
+    for first, second in zip(lines[::2], lines[1::2], strict=False):
+        identifier, *layers = first.split() or [""]
+        if identifier:
+            digest = hashlib.sha256(second.strip().encode()).hexdigest()
+            yield identifier, Content(tuple(layers), digest)
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
@@ -63,9 +100,13 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
     return count
 
 
-def load(image: str, reference: str, timeout: float = 1800) -> Command:
-    """Takes an image on stdin, in parts, checks that it is the one that was meant, names it, and tells it."""
-    command = script("load", image, reference, f"{PART}={_name(reference)}", FORM)
+def load(image: str, reference: str, service: str, timeout: float = 1800) -> Command:
+    """Takes an image on stdin, in parts, names it, and tells it, for `parse_image`.
+
+    `image` is the digest of its configuration, or empty for a store that calls it otherwise: there it is what the
+    archive gave that name to. Exit FOREIGN: another image came.
+    """
+    command = script("load", image, reference, f"{PART}={service}", FORM)
     return command.as_root().within(timeout).called("load the image")
 
 
@@ -78,27 +119,10 @@ def pull(
     *,
     timeout: float = 1800,
 ) -> Command:
-    """Fetches an image by its digest, which the engine verifies, names it, and tells it."""
+    """Fetches an image by its digest, which the engine verifies, names it, and tells it, for `parse_image`."""
     words = (source, reference, FORM, *((server, user) if password is not None else ()))
     command = script("pull", *words, stdin=password).as_root().within(timeout)
     return command.called(f"pull {source.rpartition('/')[2]}")
-
-
-def parse_image(text: str) -> tuple[str, str, tuple[str, ...]]:
-    """The id, the mark and the layers of the one image that was told."""
-    identifier, mark, *layers = text.split()
-    return identifier, mark, tuple(layers)
-
-
-def part_label(reference: str) -> dict[str, str]:
-    """The label of an image that is only the lower part of another."""
-    return {PART: _name(reference)}
-
-
-def _name(reference: str) -> str:
-    """An image's name without its tag or digest."""
-    path, slash, last = reference.partition("@")[0].rpartition("/")
-    return path + slash + last.partition(":")[0]
 
 
 def tag(image: str, reference: str) -> Command:

@@ -17,7 +17,7 @@ from remote.result import Result
 class State:
     """A host and one service on it, as they were at the same moment.
 
-    `images` has the layers of every image of the host, `marks` what tells those of equal layers apart.
+    `images` has what every image of the host is, by its id.
     """
 
     facts: facts.Facts
@@ -25,8 +25,7 @@ class State:
     containers: Mapping[str, slots.Container]
     history: tuple[releases.Entry, ...]
     releases: Mapping[int, releases.Release]
-    images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    marks: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, docker.Content] = field(default_factory=dict)
     volume: volumes.Seen | None = None
     runtimes: frozenset[str] = frozenset()
     databases: Mapping[int, Database] = field(default_factory=dict)
@@ -71,7 +70,6 @@ def parse(results: Sequence[Result]) -> State:
         history=releases.parse_history(history.stdout),
         releases=releases.parse_releases(found.stdout),
         images=docker.parse_images(images.stdout),
-        marks=docker.parse_marks(images.stdout),
         runtimes=releases.parse_runtimes(runtimes.stdout),
         databases=databases.parse(decided.stdout),
         volume=volumes.parse(volume[0].stdout) if volume else None,

@@ -57,8 +57,9 @@ elif words[:2] == ["image", "inspect"]:
     digests = ["other/x@sha256:o", name.rpartition(":")[0] + "@" + digest_of(labels)]
     digests = digests if "/" in name else []
     if ".Size" in " ".join(words):
-        mark = "2026/" + (labels or {{}}).get("edgepaas.inputs", "")
-        print(1000, kind, id_of(labels), mark, "sha256:a")
+        inputs = (labels or {{}}).get("edgepaas.inputs", "")
+        told = id_of(labels) + " sha256:a", json.dumps(labels)
+        print(1000, kind, "overlay2", inputs, *told, sep="\\n")
     elif ".RepoDigests" in " ".join(words):
         print(*digests, sep="\\n")
     else:

@@ -46,7 +46,8 @@ def parts(
     """The image without its `shared` lowest layers.
 
     Each part but the last one is an image of the layers so far, with `labels`: an engine drops the layers that no image
-    has when a connection is cut. With `whole` all is one part, for engines that take only complete images.
+    has when a connection is cut. With `whole` all is one part, for engines that take only complete images; what such an
+    engine calls it nobody else knows, so the archive names it.
     """
     found: list[Part] = []
     missing: list[Layer] = []
@@ -56,7 +57,8 @@ def parts(
         if not whole and not last and sum(one.size for one in missing) >= PART:
             found.append(_part(cargo, _lower(cargo, count, labels), missing, count))
             missing = []
-    found.append(_part(cargo, cargo.config, missing, len(cargo.layers), cargo.image.reference))
+    name = cargo.image.reference if whole else ""
+    found.append(_part(cargo, cargo.config, missing, len(cargo.layers), name))
     return found
 
 

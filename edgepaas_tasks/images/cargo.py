@@ -23,7 +23,7 @@ from typing import IO, Any
 from edgepaas_tasks.images import memory, registry_server
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.registry import Registry
-from remote import local
+from remote import docker, local
 from remote.errors import CommandFailed, RemoteError
 
 TAKE = 1800.0  # seconds for the engine to hand an image over
@@ -85,7 +85,7 @@ def cargo(image: Image, needless: Collection[str]) -> Iterator[Cargo]:
             taken = None if forgetful else _pushed(image, source)
             if taken is None:
                 taken = _saved(image, source, set(needless))
-            if tuple(layer.content for layer in taken.layers) != image.layers:
+            if not _is(taken, image):
                 raise CommandFailed(
                     local.HERE,
                     f"the engine handed out another image than {image.reference}",
@@ -94,6 +94,12 @@ def cargo(image: Image, needless: Collection[str]) -> Iterator[Cargo]:
                 )
             memory.keep({layer.content: (layer.digest, layer.size) for layer in taken.layers})
             yield taken
+
+
+def _is(taken: Cargo, image: Image) -> bool:
+    by_configuration = docker.is_graph_driver(image.store)
+    layers = tuple(layer.content for layer in taken.layers)
+    return layers == image.layers and (taken.id == image.id or not by_configuration)
 
 
 def _pushed(image: Image, source: Registry) -> Cargo | None:

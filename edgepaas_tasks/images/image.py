@@ -15,29 +15,51 @@ from remote import docker, local
 class Image:
     """An image as this machine's engine shows it.
 
-    `id` is what that engine calls it: the digest of the configuration, or of the manifest where the engine keeps images
-    in containerd's store. `layers` are the digests of its unpacked layers from the lowest, the same everywhere, and
-    `mark` tells images of equal layers apart. `size` in bytes; `inputs` is the label of `build`, empty for others'.
+    `id` is what that engine calls it: the digest of the configuration, or of the manifest where its `store` is
+    containerd's. `layers` are the digests of its unpacked layers from the lowest, and `configuration` a digest of what
+    the engine tells of its configuration, both the same everywhere. `size` in bytes; `inputs` is the label of `build`,
+    empty for others'.
     """
 
     reference: str
     id: str
     size: int = 0
     layers: tuple[str, ...] = ()
-    mark: str = ""
+    configuration: str = ""
     inputs: str = ""
     architecture: str = ""
+    store: str = ""
+
+    @property
+    def content(self) -> docker.Content:
+        return docker.Content(self.layers, self.configuration)
+
+
+# Lines before what `docker.FORM` tells. Newer engines have no graph driver at all in containerd's store.
+_FORM = (
+    "{{.Size}}\n{{.Architecture}}\n{{with .GraphDriver}}{{.Name}}{{end}}\n"
+    f'{{{{with .Config}}}}{{{{with .Labels}}}}{{{{index . "{docker.INPUTS}"}}}}{{{{end}}}}{{{{end}}}}\n'
+    f"{docker.FORM}"
+)
 
 
 def look(reference: str) -> Image | None:
     """The image of that name or id on this machine, None when it is not here."""
-    form = "{{.Size}} {{.Architecture}} " + docker.FORM
-    result = local.run("docker", "image", "inspect", "--format", form, reference, ok=(0, 1, 127))
+    result = local.run("docker", "image", "inspect", "--format", _FORM, reference, ok=(0, 1, 127))
     if result.code != 0:
         return None
-    size, architecture, identifier, mark, *layers = result.text.split()
-    inputs = mark.partition("/")[2]
-    return Image(reference, identifier, int(size), tuple(layers), mark, inputs, architecture)
+    size, architecture, store, inputs, told = result.text.split("\n", 4)
+    identifier, content = docker.parse_image(told)
+    return Image(
+        reference,
+        identifier,
+        int(size),
+        content.layers,
+        content.configuration,
+        inputs,
+        architecture,
+        store,
+    )
 
 
 def find(reference: str) -> Image:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import archive, image, publication, room
+from edgepaas_tasks.images import archive, identity, image, publication, room
 from edgepaas_tasks.images.archive import Part
 from edgepaas_tasks.images.cargo import Cargo, cargo
 from edgepaas_tasks.images.image import Image
@@ -37,7 +37,7 @@ class Shipping:
 
     def ship(self, here: Image | None) -> str:
         """Bring the image to every host that lacks it. Raises Refused or RemoteError, nothing changed but layers."""
-        ids = {host.name: self._there(host, here) for host in self.hosts}
+        ids = {host.name: self._there(host.name, here) for host in self.hosts}
         lacking = [host for host in self.hosts if not ids[host.name]]
         told = "every host has the image"
         if lacking:
@@ -60,19 +60,12 @@ class Shipping:
         self.release = replace(self.release, image=next(iter(ids.values())))
         return told
 
-    def _there(self, host: Host, here: Image | None) -> str:
+    def _there(self, host: str, here: Image | None) -> str:
         """What the host calls the image, empty when it lacks it."""
-        state = self.states[host.name]
+        state = self.states[host]
         if self.release.image in state.images:
             return self.release.image
-        for identifier, layers in state.images.items():
-            # One that came another way may have another id; layers and mark are the same everywhere.
-            if here is not None and (layers, state.marks.get(identifier)) == (
-                here.layers,
-                here.mark,
-            ):
-                return identifier
-        return ""
+        return identity.on_host(here, state) if here is not None else ""
 
     def _send(self, here: Image, lacking: Sequence[Host]) -> tuple[dict[str, str], str]:
         shared = {host.name: self._shared(host, here) for host in lacking}
@@ -110,7 +103,7 @@ class Shipping:
             named = (login.server, login.user, login.password) if login else ("", "", None)
             command = docker.pull(source, self.release.reference, *named, timeout=self._timeout)
             try:
-                return _verified(host, here, host.change(command))
+                return self._verified(host, here, host.change(command), source.partition("@")[2])
             except CommandFailed as error:
                 if error.code != docker.NOT_WHOLE:
                     raise
@@ -128,9 +121,9 @@ class Shipping:
 
     def _bring(self, host: Host, taken: Cargo, shared: int) -> str:
         """What the host calls the image, once it is there and verified."""
-        if docker.takes_partial_images(self.states[host.name].facts.docker_store):
-            labels = docker.part_label(self.release.reference)
-            return self._load(host, taken, archive.parts(taken, shared, labels))
+        if docker.is_graph_driver(self.states[host.name].facts.docker_store):
+            labels = {docker.PART: self.service.layout.service}
+            return self._load(host, taken, archive.parts(taken, shared, labels), taken.id)
         try:
             return self._pull(host, taken)
         except forward.Refused as refused:
@@ -153,10 +146,18 @@ class Shipping:
         with cargo(here, ()) as whole:
             return self._load(host, whole, archive.parts(whole, 0, {}, whole=True))
 
-    def _load(self, host: Host, taken: Cargo, parts: Sequence[Part]) -> str:
-        command = docker.load(taken.id, self.release.reference, self._timeout)
+    def _load(self, host: Host, taken: Cargo, parts: Sequence[Part], identifier: str = "") -> str:
+        """`identifier`: what the host must call it, where that is known."""
+        service = self.service.layout.service
+        command = docker.load(identifier, self.release.reference, service, self._timeout)
         chunks = self._counted(host, archive.framed(parts), sum(part.size for part in parts))
-        return _verified(host, taken.image, host.stream(chunks, command))
+        try:
+            results = host.stream(chunks, command)
+        except CommandFailed as error:
+            if error.code != docker.FOREIGN:
+                raise
+            raise identity.foreign(taken.image, host.name, error.got) from None
+        return self._verified(host, taken.image, results, taken.id)
 
     def _pull(self, host: Host, taken: Cargo) -> str:
         source = taken.source
@@ -164,7 +165,10 @@ class Shipping:
             name = f"127.0.0.1:{port}/{source.reading}@{taken.manifest}"
             host.tell("pulls the layers it lacks through SSH")
             command = docker.pull(name, self.release.reference, timeout=self._timeout)
-            return _verified(host, taken.image, host.change(command))
+            return self._verified(host, taken.image, host.change(command), taken.manifest)
+
+    def _verified(self, host: Host, here: Image, results: Sequence[Result], digest: str) -> str:
+        return identity.verified(here, host.name, self.states[host.name], results[-1], digest)
 
     @property
     def _timeout(self) -> float:
@@ -180,20 +184,6 @@ class Shipping:
             sent += len(chunk)
             self.sent += len(chunk)
             host.tell(f"{_bar(sent / size)} {sent / 1e6:.1f} of {size / 1e6:.1f} MB")
-
-
-def _verified(host: Host, here: Image, results: Sequence[Result]) -> str:
-    """The image's id on the host. Raises CommandFailed when it is not the image that was meant."""
-    identifier, mark, layers = docker.parse_image(results[-1].text)
-    if (mark, layers) != (here.mark, here.layers):
-        raise CommandFailed(
-            host.name,
-            f"the image that arrived is not {here.reference}",
-            code=1,
-            got=f"{identifier}, {len(layers)} layers, {mark}",
-            next_step="deploy again; if it stays so, docker image inspect on both sides tells what differs",
-        )
-    return identifier
 
 
 def _bar(part: float) -> str:

@@ -1,7 +1,7 @@
-# $1 image id (the digest of its configuration), $2 its name, $3 what label its parts have, $4 a template of docker image
-# inspect. On stdin archives as docker load takes them, each after a line with its length, then a line with 0; each but
-# the last one is a part, an image of the lower layers, so that what has arrived stays when the connection ends.
-# Prints the image in the form of $4. Exit 50: it is not there. 51: the stream ended too early.
+# $1 image id (the digest of its configuration), empty where the store calls it otherwise, $2 its name, $3 what label its
+# parts have, $4 a template of docker image inspect. On stdin archives as docker load takes them, each after a line with its
+# length, then a line with 0; each but the last one is a part, an image of the lower layers, so that what has arrived stays
+# when the connection ends. Prints the image in the form of $4. Exit 50: another image came. 51: the stream ended too early.
 set -eu
 size=
 while read -r size && [ "$size" != 0 ]; do
@@ -12,11 +12,14 @@ if [ "$size" != 0 ]; then
     echo "the connection ended before the whole image was here" >&2
     exit 51
 fi
-image=$1
-# containerd's store calls it by its manifest; the archive gave it its name.
-docker image inspect "$image" >/dev/null 2>&1 || image=$2
-docker tag "$image" "$2" || exit 50
+if [ -n "$1" ]; then
+    if ! docker image inspect "$1" >/dev/null 2>&1; then
+        echo "what came is not image $1" >&2
+        exit 50
+    fi
+    docker tag "$1" "$2"
+fi
 parts=$(docker images --quiet --no-trunc --filter "label=$3")
 # shellcheck disable=SC2086  # ids are words
 [ -z "$parts" ] || docker rmi $parts >/dev/null 2>&1 || :
-docker image inspect --format "$4" "$image"
+docker image inspect --format "$4" "${1:-$2}"

@@ -1,10 +1,12 @@
 """An image on its way to a real host: what travels, what stays when the connection ends, and the other ways."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -99,17 +101,49 @@ def test_a_stream_that_is_corrupted_on_its_way_is_no_image(project, host):
     assert 0 < shared < len(here.layers), "only the base is there"
     with cargo(here, here.layers[:shared]) as taken:
         whole = b"".join(archive.framed(archive.parts(taken, shared, {})))
-        command = docker.load(taken.id, here.reference)
-        for wrong in (flipped(whole), whole[: len(whole) // 2], whole[: -len(b"0\n")]):
-            with pytest.raises(RemoteError):
+        command = docker.load(taken.id, here.reference, "guestbook-lab")
+        other = replace(taken, config=taken.config.replace(b"=8000", b"=8001"))
+        foreign = b"".join(archive.framed(archive.parts(other, shared, {})))
+        for wrong, said in (
+            (flipped(whole), ""),
+            (whole[: len(whole) // 2], ""),
+            (foreign, f"what came is not image {here.id}"),
+            (whole[: -len(b"0\n")], "the connection ended before the whole image was here"),
+        ):
+            with pytest.raises(RemoteError, match=said):
                 host.stream([wrong], command)
         (answer,) = host.stream([whole], command)
-    assert docker.parse_image(answer.text) == (here.id, here.mark, here.layers)
+    assert docker.parse_image(answer.text) == (here.id, here.content)
 
 
 def flipped(data: bytes) -> bytes:
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def test_an_image_with_another_configuration_and_no_other_layer_is_another_release(project):
+    """As builds that make the same bytes again have it: not even the time tells them apart."""
+    form = "{{.Image}} {{.Config.Env}}"
+    running = f"docker inspect --format '{form}' $(docker ps -q --filter label=edgepaas.service)"
+    live, _, values = project.host.run(running).partition(" ")
+    assert "CONFIGURED" not in values
+    here = image.find(live)
+    with cargo(here, here.layers) as taken:
+        other = json.loads(taken.config)
+        other["config"]["Env"].append("CONFIGURED=anew")
+        text = json.dumps(other).encode()
+        theirs = replace(here, reference=f"{project.image}:theirs")
+        # docker takes layers that it has for granted.
+        (part,) = archive.parts(
+            replace(taken, image=theirs, config=text), len(here.layers), {}, whole=True
+        )
+    subprocess.run(["docker", "load", "-q"], input=b"".join(part.chunks()), check=True)
+    assert image.find(theirs.reference).layers == here.layers
+    done = project.deploy("--image", theirs.reference, "--version", "theirs")
+    assert "every host has the image" not in done.stderr
+    assert shipped(done) < 0.1
+    assert "CONFIGURED=anew" in project.host.run(running)
+    assert project.get()["version"] == "theirs"
 
 
 WRAPPER = r"""#!/bin/sh

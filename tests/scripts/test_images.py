@@ -1,5 +1,7 @@
 """The scripts that take an image, under the real sh with a docker that only listens."""
 
+import base64
+import gzip
 import os
 from dataclasses import replace
 
@@ -28,8 +30,8 @@ esac""",
 
 @pytest.fixture
 def load(run, stubs):
-    def load(data, codes=(0,)):
-        command = script("load", "sha256:1", "shop:v1", LABEL, "FORM").allow(*codes)
+    def load(data, codes=(0,), image="sha256:1"):
+        command = script("load", image, "shop:v1", LABEL, "FORM").allow(*codes)
         (result,) = run.host.stream([data], command)
         return replace(result)
 
@@ -56,10 +58,30 @@ def test_a_stream_that_ends_too_early_is_a_failure_and_parts_stay(load, stubs, d
     assert not [line for line in stubs.said if line.startswith(("docker tag", "docker rmi"))]
 
 
-def test_a_store_that_calls_the_image_otherwise_is_asked_for_its_name(load, stubs):
+def test_another_image_than_was_meant_gets_no_name(load, stubs):
     docker(stubs, missing="inspect sha256:1")
-    load(framed(b"one") + b"0\n")
+    result = load(framed(b"one") + b"0\n", (50,))
+    assert "what came is not image sha256:1" in result.stderr
+    assert not [line for line in stubs.said if line.startswith(("docker tag", "docker rmi"))]
+    assert result.stdout == ""
+
+
+def test_a_store_that_calls_the_image_otherwise_is_asked_for_its_name(load, stubs):
+    docker(stubs)
+    load(framed(b"one") + b"0\n", image="")
     assert stubs.said[-1] == "docker image inspect --format FORM shop:v1"
+    assert not [line for line in stubs.said if line.startswith("docker tag")]
+
+
+def test_all_images_of_a_host_are_told_packed(run, stubs):
+    stubs.add(
+        "docker",
+        'case "$1" in images) echo 2; echo 1; echo 2 ;; image) shift 4; printf "%s\\n" "$@" ;; esac',
+    )
+    assert gzip.decompress(base64.b64decode(run("images", "FORM").stdout)) == b"1\n2\n"
+    assert stubs.said[-1] == "docker image inspect --format FORM 1 2"
+    stubs.add("docker", "exit 1")
+    assert run("images", "FORM").stdout == "", "no engine, no images"
 
 
 def test_a_login_leaves_nothing_behind(run, stubs):

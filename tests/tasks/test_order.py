@@ -30,7 +30,7 @@ def run(service, monkeypatch, tmp_path):
     """A deploy of an image that every host lacks, to transports of the test's choice."""
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     monkeypatch.chdir(tmp_path)
-    built = Image("shop:v1", "sha256:1", 1000, ("sha256:a",), "mark")
+    built = Image("shop:v1", "sha256:1", 1000, ("sha256:a",), store="overlay2")
     monkeypatch.setattr(image, "require_engine", lambda: None)
     monkeypatch.setattr(image, "find", lambda reference: built)
     monkeypatch.setattr(image, "look", lambda reference: built)

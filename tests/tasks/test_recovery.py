@@ -18,7 +18,7 @@ from remote.host import Host
 from remote.parallel import on_each
 from remote.releases import FAILED, GOOD, Entry, Release, decided
 from remote.slots import Live
-from tests.tasks.conftest import FACTS, Answering
+from tests.tasks.conftest import FACTS, Answering, packed
 
 
 def entry(number, result=GOOD, action="deploy", at=None):
@@ -73,7 +73,7 @@ class Kept(Answering):
             "list the containers": json.dumps(containers),
             "read the journal": "\n".join(one.line() for one in self.history),
             "read the releases": "\n".join(json.dumps(one) for one in kept),
-            "list the images": "\n".join(f"sha256:{n} [] []" for n in self.numbers),
+            "list the images": packed("".join(f"sha256:{n}\n\n" for n in self.numbers)),
         }.get(name)
 
 

@@ -18,6 +18,7 @@ from edgepaas_tasks.release import rollback as rollbacks
 from edgepaas_tasks.targets.service import describe
 from remote.host import Host
 from remote.releases import FAILED
+from tests.tasks.conftest import packed
 from tests.tasks.test_recovery import Kept, entry
 
 FITS = {
@@ -44,8 +45,8 @@ class Migrated(Kept):
         there = [number for number in self.numbers if number not in self.lacks]
         return {
             "migrate: status": json.dumps(self.schema),
-            "list the images": "\n".join(f"sha256:{number} [] []" for number in there),
-            "load the image": "sha256:4 mark sha256:a",
+            "list the images": packed("".join(f"sha256:{number}\n\n" for number in there)),
+            "load the image": "sha256:4 sha256:a\nconfiguration",
             "read the release's environment": "TOKEN=1",
         }.get(name) or super().answer(name)
 
@@ -61,7 +62,7 @@ def service():
 @pytest.fixture
 def back(service, monkeypatch, tmp_path):
     """A rollback on hosts of the test's choice, from a machine that has the image of release 4."""
-    here = Image("shop:v4", "sha256:4", 1000, ("sha256:a",), "mark")
+    here = Image("shop:v4", "sha256:4", 1000, ("sha256:a",), store="overlay2")
     monkeypatch.setattr(image, "find", lambda reference: here)
 
     @contextmanager

@@ -1,29 +1,38 @@
 """Commands about images, and what their answers mean."""
 
+import base64
+import gzip
+
 from remote import docker
+from remote.docker import Content
 
-LINE = "sha256:1 2026-01-01T00:00:00Z/abc sha256:a sha256:b"
+ONE = 'sha256:1 sha256:a sha256:b\nlinux/amd64 2026-01-01T00:00:00Z Cmd=["one"]\n'
+TWO = 'sha256:2 sha256:a sha256:b\nlinux/amd64 2026-01-01T00:00:00Z Cmd=["two"]\n'
+NONE = "sha256:3\nlinux/amd64 \n"  # no layer, no time, no configuration
 
 
-def test_images_are_told_with_their_layers_and_marks():
-    text = f"{LINE}\nsha256:2 2026-01-01T00:00:00Z/ sha256:a\nsame\n\n"
-    assert docker.parse_images(text) == {
-        "sha256:1": ("sha256:a", "sha256:b"),
-        "sha256:2": ("sha256:a",),
-    }
-    assert docker.parse_marks(text)["sha256:2"] == "2026-01-01T00:00:00Z/"
-    assert docker.parse_image(LINE)[2] == ("sha256:a", "sha256:b")
+def packed(text):
+    return base64.encodebytes(gzip.compress(text.encode())).decode()
+
+
+def test_images_are_told_with_their_layers_and_configurations():
+    found = docker.parse_images(packed(ONE + TWO + NONE))
+    assert [content.layers for content in found.values()] == [("sha256:a", "sha256:b")] * 2 + [()]
+    assert len({content.configuration for content in found.values()}) == 3
+    for text in (ONE, TWO, NONE):
+        identifier, content = docker.parse_image(text.strip())
+        assert found[identifier] == content, "alone it is told as it is"
+
+
+def test_a_host_that_tells_no_images_has_none():
+    for text in ("", "same", packed(""), packed("\n"), packed(ONE)[:-9]):
+        assert docker.parse_images(text) == {}
 
 
 def test_only_a_common_beginning_counts_as_shared():
-    there = [("a", "b", "x"), ("b", "c"), ()]
+    there = [Content(layers, "") for layers in (("a", "b", "x"), ("b", "c"), ())]
     assert docker.shared_layers(("a", "b", "c"), there) == 2
     assert docker.shared_layers(("c",), there) == 0
-
-
-def test_the_parts_of_an_image_are_labelled_with_its_name():
-    for reference in ("reg.example:5000/acme/shop:v1", "reg.example:5000/acme/shop@sha256:1"):
-        assert docker.part_label(reference) == {docker.PART: "reg.example:5000/acme/shop"}
 
 
 def test_a_password_is_on_no_argument_list():
