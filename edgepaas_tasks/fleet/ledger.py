@@ -46,7 +46,7 @@ def read(service: Service, hosts: Sequence[Host]) -> list[Ledger]:
     def ask(host: Host) -> Ledger:
         live, history, kept = host.read(*commands)
         entries = releases.parse_history(history.stdout)
-        there = releases.good(entries) & releases.parse_releases(kept.stdout).keys()
+        there = releases.good(entries).intersection(releases.parse_releases(kept.stdout))
         return Ledger(host.name, entries, slots.parse_live(live.text), there)
 
     answers, errors = attempt(hosts, ask)

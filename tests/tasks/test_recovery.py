@@ -7,7 +7,7 @@ import pytest
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.fleet import setup, status
+from edgepaas_tasks.fleet import ledger, setup, status
 from edgepaas_tasks.fleet.ledger import Ledger
 from edgepaas_tasks.images.version import Version
 from edgepaas_tasks.release import ancestry, flip, recovery, rollback
@@ -237,10 +237,17 @@ def test_the_newest_decision_that_any_host_knows(histories, wanted):
         assert (found.release if found else None) == wanted
 
 
+def test_the_journals_of_hosts_that_are_alike_are_told_together(service):
+    hosts = [Host(Kept(name, "slots/blue/5", ONE_TO_FIVE)) for name in ("web1", "web2")]
+    told = ledger.text(ledger.read(service, hosts)).splitlines()
+    assert told[0] == "web1, web2:"
+    assert [line.split()[0] for line in told[1:]] == ["kept", "live"]
+
+
 def test_an_entry_is_marked_by_what_became_of_its_release():
     entries = (entry(3), entry(4), entry(5), entry(6, FAILED), entry(4, action="rollback"))
-    ledger = Ledger("web1", entries, Live("blue", 4), frozenset({4, 5}))
-    assert [ledger.mark(index) for index in range(5)] == ["", "", "kept", "", "live"]
+    one = Ledger("web1", entries, Live("blue", 4), frozenset({4, 5}))
+    assert [one.mark(index) for index in range(5)] == ["", "", "kept", "", "live"]
 
 
 def judged(service, progress, live, new, *, force=False):
