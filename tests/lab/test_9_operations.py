@@ -162,7 +162,7 @@ def test_nginx_is_never_pointed_away_from_the_port_that_serves(project):
     live = project.status()[0]["slot"]
     ports = {"blue": 8081, "green": 8082}
     project.settings(merge(SETTINGS, {"slots": {live: 9099}}))
-    for words in (("setup",), ("nginx.configure",), ("deploy",), ("maintenance", "--on")):
+    for words in (("nginx.configure",), ("deploy",), ("maintenance", "--on")):
         refused = project.inv(*words, "--env", "lab", code=1).stderr
         assert f"{live} is live on" in refused
         assert str(ports[live]) in refused
