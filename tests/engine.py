@@ -24,7 +24,14 @@ def find(name):
         kind = "amd64" if "amd64" in kinds else list(kinds)[0]
         if name in (reference, id_of(kinds[kind])):
             return kind, kinds[kind]
+    if name in state["loose"]:
+        return state["loose"][name]
     sys.exit("no such image")
+
+def put(name, kinds):
+    for kind, labels in here.get(name, {{}}).items():
+        state["loose"][id_of(labels)] = kind, labels  # it has lost its name, and is still there
+    here[name] = kinds
 
 def given(option):
     return [after for one, after in zip(words, words[1:]) if one == option]
@@ -40,12 +47,12 @@ elif words[0] == "pull":
     if kind not in there[name]:
         sys.exit("no matching manifest for linux/" + kind)
     kept = here.get(name, {{}}) if state["several"] else {{}}
-    here[name] = {{**kept, kind: there[name][kind]}}
+    put(name, {{**kept, kind: there[name][kind]}})
 elif words[0] == "push":
     there[name] = here[name]
 elif words[0] == "tag":
     kind, labels = find(words[1])
-    here[name] = {{kind: labels}}
+    put(name, {{kind: labels}})
 elif words[0] == "rmi":
     here.pop(name, None)
 elif words[0] == "build":
@@ -54,7 +61,8 @@ elif words[0] == "build":
     here[given("--tag")[0]] = {{"amd64": {{**labels, "built": str(len(here))}}}}
 elif words[:2] == ["image", "inspect"]:
     kind, labels = find(name)
-    digests = ["other/x@sha256:o", name.rpartition(":")[0] + "@" + digest_of(labels)]
+    short = name.removeprefix("docker.io/").removeprefix("index.docker.io/")
+    digests = ["other/x@sha256:o", short.rpartition(":")[0] + "@" + digest_of(labels)]
     digests = digests if "/" in name else []
     if ".Size" in " ".join(words):
         inputs = (labels or {{}}).get("edgepaas.inputs", "")
@@ -98,7 +106,7 @@ class Engine:
         self.has()
 
     def has(self, *, here=None, there=None, several=False) -> None:
-        state = {"here": here or {}, "there": there or {}, "several": several}
+        state = {"here": here or {}, "there": there or {}, "several": several, "loose": {}}
         (self.folder / "state").write_text(json.dumps(state))
 
     def called(self, word: str) -> list[str]:

@@ -13,7 +13,7 @@ from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.shipping import Shipping
 from edgepaas_tasks.images.version import Version
 from edgepaas_tasks.lease.tenure import held
-from edgepaas_tasks.release import deploy as deploys
+from edgepaas_tasks.release import material
 from edgepaas_tasks.release import request as requests
 from edgepaas_tasks.release.prune import prune as prune_hosts
 from edgepaas_tasks.release.request import Request
@@ -62,8 +62,8 @@ def push(c: Any, env: str, request: Request, *, wait: str) -> str:
         with held(of, found, progress, "docker.push", patience) as (_, states):
             machines = {name: state.facts.arch for name, state in states.items()}
             with progress.phase("build") as phase:
-                made = deploys.image_for(of, progress, settled, request, machines)
-                phase.outcome = made.reference
+                made = material.image_for(of, progress, settled, request, machines)
+                phase.outcome = made.reference + material.found(made)
             release = Release(0, settled.text, made.id, made.reference, ())
             with progress.phase("ship") as phase:
                 phase.outcome = Shipping(of, found, states, release).ship(made)

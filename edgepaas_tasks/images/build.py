@@ -29,22 +29,25 @@ def build(
     pull: bool = False,
     platform: str = "",
     say: Callable[[str], None] = lambda line: None,
+    recall: Callable[[str], Image | None] = lambda inputs: None,
 ) -> Image:
     """The image of the build context, tagged and labelled with the version.
 
     What was built before from the same files, arguments and version is not built again, unless every layer is to be
-    made anew (`fresh`) or the base looked up (`pull`). A tag never moves: where it names another image already, the new
-    one's tag gets a part of its digest. Raises CommandFailed with the build's last lines, Refused where the
-    files are not those of the version any more, before or after.
+    made anew (`fresh`) or the base looked up (`pull`); `recall` finds what somebody else built of the same inputs. A
+    tag never moves: where it names another image already, the new one's tag gets a part of its digest. Raises
+    CommandFailed with the build's last lines, Refused where the files are not those of the version any more, before or
+    after.
     """
     fresh, pull = fresh or not settings.cache, pull or settings.pull
     before = stamps.of(contexts.read(settings))
     inputs = _inputs(settings, version, platform)
     versions.require_same(settings, version)
-    there = image.look(f"{name}:{version.text}")
-    if there is not None and there.inputs == inputs and not fresh and not pull:
-        say("it is built already")
-        return there
+    if not fresh and not pull:
+        there = recall(inputs) or image.look(f"{name}:{version.text}")
+        if there is not None and there.inputs == inputs:
+            say("it is built already")
+            return there
     under_way = f"{name}:building-{secrets.token_hex(6)}"
     words = ["docker", "build", "--tag", under_way]
     for key, value in _labels(name, version, inputs).items():

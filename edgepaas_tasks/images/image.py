@@ -18,7 +18,7 @@ class Image:
     `id` is what that engine calls it: the digest of the configuration, or of the manifest where its `store` is
     containerd's. `layers` are the digests of its unpacked layers from the lowest, and `configuration` a digest of what
     the engine tells of its configuration, both the same everywhere. `size` in bytes; `inputs` is the label of `build`,
-    empty for others'.
+    empty for others'. `published` is the name with the digest under which the registry was just seen to have it.
     """
 
     reference: str
@@ -29,6 +29,7 @@ class Image:
     inputs: str = ""
     architecture: str = ""
     store: str = ""
+    published: str = ""
 
     @property
     def content(self) -> docker.Content:

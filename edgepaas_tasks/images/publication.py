@@ -1,97 +1,134 @@
-"""An image in a registry that hosts pull from, and the login that both sides use once and keep nowhere."""
+"""An image in a registry that hosts pull from."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
-from edgepaas_tasks.console.boundary import Refused, conceal
-from edgepaas_tasks.images import names
+from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.images import build, image, names
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.settings import Settings, SettingsError
-from edgepaas_tasks.variables import sources
-from env.layers import resolve
-from env.schema import schema_from
-from env.secret import Secret
+from edgepaas_tasks.images.login import logged_in, login
+from edgepaas_tasks.images.version import Version
+from edgepaas_tasks.settings import Settings
 from remote import local
 from remote.errors import CommandFailed
 
 PUSH = 1800.0  # seconds
 
-
-@dataclass(frozen=True)
-class Login:
-    """The user of a server, and the password, which is written to a program's stdin and nowhere else."""
-
-    server: str
-    user: str
-    password: Secret
-
-
-def login(settings: Settings, server: str) -> Login | None:
-    """The login for a server, None where no user is set: the engines' own logins are used then.
-
-    Raises SettingsError when the password has no value.
-    """
-    if not settings.image.username:
-        return None
-    name, text = settings.image.password, password(settings)
-    if not text:
-        raise SettingsError(
-            f"image.username is {settings.image.username}, and {name} (image.password) has no value\n"
-            f"  next:  set it in the process environment, or {name}_FILE to a file with it"
-        )
-    return Login(names.registry(server), settings.image.username, Secret(text))
-
-
-def password(settings: Settings) -> str:
-    """The value of the variable that `image.password` names, from the sources of all variables; empty when it has none.
-
-    The application does not get it.
-    """
-    name = settings.image.password
-    declared = schema_from({name: {"type": "string", "secret": True}})
-    layers, _ = sources.layers(settings, declared, ())
-    found = resolve(declared, layers, environment=settings.environment).values.get(name)
-    if found is None or not found.text:
-        return ""
-    conceal(found.text)
-    return found.text
+# What a pull says of a tag or a repository that is not there: Docker Hub and others say "denied" of a repository that
+# the first push makes. https://github.com/moby/moby/blob/master/daemon/internal/distribution/errors.go
+_ABSENT = re.compile(
+    r"not found|manifest unknown|name unknown|does not exist|denied: |access denied", re.I
+)
+_FOREIGN = re.compile("no matching manifest", re.I)
 
 
 def publish(settings: Settings, here: Image) -> str:
-    """Push the image to the registry; the name with its digest, as hosts pull it. Raises CommandFailed."""
-    chosen = settings.image
-    pushing = chosen.push_server or chosen.server
-    name = here.reference.partition("@")[0].rpartition("/")[2]
-    target = f"{pushing}/{name}"
-    local.run("docker", "tag", here.id, target)
+    """Have the image in the registry; its name there with its digest, as hosts pull it. Raises CommandFailed.
+
+    A tag never moves there either: where it names another image already, this one's gets a part of its digest.
+    """
+    if here.published:
+        return here.published
+    first = _target(settings, here.reference)
     try:
-        with logged_in(login(settings, pushing)) as environment:
-            local.run("docker", "push", "--quiet", target, timeout=PUSH, env=environment)
-        form = "{{range .RepoDigests}}{{println .}}{{end}}"
-        told = local.run("docker", "image", "inspect", "--format", form, target).text.split()
+        with logged_in(login(settings, _pushing(settings))) as environment:
+            for target in (first, f"{first}-{here.id.removeprefix('sha256:')[:8]}"):
+                with _kept(here, target):
+                    there = _pulled(target, environment)
+                    if there is None:
+                        local.run("docker", "tag", here.id, target)
+                        words = ("docker", "push", "--quiet", target)
+                        local.run(*words, timeout=PUSH, env=environment)
+                    if there is None or there.id == here.id:
+                        return _published(settings, target)
     except CommandFailed as error:
-        raise CommandFailed(
-            error.host,
-            f"the image could not be pushed to {pushing}; no host was changed",
-            code=error.code,
-            tried=error.tried,
-            got=error.got,
-            next_step="check image.server, image.username and the password, then deploy again",
-        ) from None
+        problem = f"the image could not be pushed to {_pushing(settings)}; no host was changed"
+        raise _refused(error, problem) from None
+    raise Refused(f"{first} and {target} name other images in the registry; no host was changed")
+
+
+def recall(settings: Settings, name: str, version: Version, inputs: str, kind: str) -> Image | None:
+    """The image that the registry has under this version, under the name that a build here would give it.
+
+    None where it has none, or one of other inputs or for another kind of machine. Raises CommandFailed.
+    """
+    target = _target(settings, f"{name}:{version.text}")
+    try:
+        with logged_in(login(settings, _pushing(settings))) as environment:
+            there = _pulled(target, environment)
+    except CommandFailed as error:
+        problem = f"{_pushing(settings)} could not be asked for {target}; no host was changed"
+        raise _refused(error, problem) from None
+    if there is None or not there.id:
+        return None
+    try:
+        if there.inputs != inputs or kind not in ("", there.architecture):
+            return None
+        published = _published(settings, target)
+        return replace(build.named(there.id, name, version), published=published)
     finally:
         local.run("docker", "rmi", target, ok=(0, 1))
-    path = names.familiar(target.rpartition(":")[0])
+
+
+def _pulled(target: str, environment: Mapping[str, str]) -> Image | None:
+    """What the registry has under that name; None when it has nothing, no id when it is for other machines only."""
+    try:
+        local.run("docker", "pull", "--quiet", target, timeout=PUSH, env=environment)
+    except CommandFailed as error:
+        # docker ends with 1 whatever went wrong; a registry that did not answer must not pass for an empty one.
+        if _ABSENT.search(error.got):
+            return None
+        if _FOREIGN.search(error.got):
+            return Image(target, "")
+        raise
+    return image.find(target)
+
+
+@contextmanager
+def _kept(here: Image, target: str) -> Iterator[None]:
+    """The names of images on this machine are afterwards as they were."""
+    try:
+        yield
+    finally:
+        if names.familiar(target) == names.familiar(here.reference):
+            local.run("docker", "tag", here.id, target, ok=(0, 1))
+        else:
+            local.run("docker", "rmi", target, ok=(0, 1))
+
+
+def _published(settings: Settings, target: str) -> str:
+    form = "{{range .RepoDigests}}{{println .}}{{end}}"
+    told = local.run("docker", "image", "inspect", "--format", form, target).text.split()
+    path = names.split(target)[0]
     for one in told:
-        if names.familiar(one).startswith(f"{path}@"):
-            return f"{chosen.server}/{name.rpartition(':')[0]}@{one.partition('@')[2]}"
-    raise Refused(f"the engine does not say under which digest {target} was pushed")
+        if names.familiar(one).startswith(f"{names.familiar(path)}@"):
+            return f"{settings.image.server}/{path.rpartition('/')[2]}@{one.partition('@')[2]}"
+    raise Refused(f"the engine does not say which digest {target} has")
+
+
+def _pushing(settings: Settings) -> str:
+    return settings.image.push_server or settings.image.server
+
+
+def _target(settings: Settings, reference: str) -> str:
+    """What an image of this machine is called in the registry, as this machine reaches it."""
+    name, tag = names.split(reference)
+    return f"{_pushing(settings)}/{name.rpartition('/')[2]}:{tag}"
+
+
+def _refused(error: CommandFailed, problem: str) -> CommandFailed:
+    return CommandFailed(
+        error.host,
+        problem,
+        code=error.code,
+        tried=error.tried,
+        got=error.got,
+        next_step="check image.server, image.username and the password, then deploy again",
+    )
 
 
 def fetch(settings: Settings, reference: str, platform: str = "") -> None:
@@ -102,32 +139,3 @@ def fetch(settings: Settings, reference: str, platform: str = "") -> None:
     with logged_in(login(settings, server) if ours else None) as environment:
         words = ("docker", "pull", "--quiet", *words, reference)
         local.run(*words, timeout=PUSH, env=environment)
-
-
-@contextmanager
-def logged_in(login: Login | None) -> Iterator[Mapping[str, str]]:
-    """The environment of a docker client that is logged in; its configuration, 0600, is gone afterwards."""
-    if login is None:
-        yield os.environ
-        return
-    theirs = Path(os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
-    with tempfile.TemporaryDirectory(prefix="edgepaas-") as folder:  # 0700
-        for name in ("contexts", "cli-plugins"):
-            if (theirs / name).is_dir():
-                (Path(folder) / name).symlink_to(theirs / name)
-        # A context says which engine; a store of credentials would keep what is meant for this once.
-        kept = {"currentContext": one} if (one := _context(theirs)) else {}
-        descriptor = os.open(Path(folder) / "config.json", os.O_WRONLY | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(kept, file)
-        environment = {**os.environ, "DOCKER_CONFIG": folder}
-        words = ("docker", "login", "--username", login.user, "--password-stdin", login.server)
-        local.run(*words, stdin=login.password.reveal(), env=environment)
-        yield environment
-
-
-def _context(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / "config.json").read_text()).get("currentContext", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""

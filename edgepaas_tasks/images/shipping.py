@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import archive, identity, image, publication, room
+from edgepaas_tasks.images import login as logins
 from edgepaas_tasks.images.archive import Part
 from edgepaas_tasks.images.cargo import Cargo, cargo
 from edgepaas_tasks.images.image import Image
@@ -95,7 +96,7 @@ class Shipping:
         """By a registry that both sides reach."""
         settings = self.service.settings
         server = settings.image.server
-        login = publication.login(settings, server)
+        login = logins.login(settings, server)
         source = publication.publish(settings, here)
 
         def pull(host: Host) -> str:

@@ -24,12 +24,10 @@ from dataclasses import dataclass
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.database import migrations
-from edgepaas_tasks.images import build, foreign, image
-from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import Shipping
 from edgepaas_tasks.lease.tenure import held
-from edgepaas_tasks.release import ancestry, finish, prepare, recovery, traffic
+from edgepaas_tasks.release import ancestry, finish, material, prepare, recovery, traffic
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request, resolve
 from edgepaas_tasks.release.rollout import Rollout
@@ -73,8 +71,8 @@ def deploy(
         states = recovery.attempt(service, hosts, progress, tenure.fence, states).states
         with progress.phase("build") as phase:
             machines = {name: state.facts.arch for name, state in states.items()}
-            built = image_for(service, progress, version, request, machines)
-            phase.outcome = f"{built.reference}, {built.size / 1e6:.0f} MB"
+            built = material.image_for(service, progress, version, request, machines)
+            phase.outcome = f"{built.reference}, {built.size / 1e6:.0f} MB{material.found(built)}"
         number = max(state.next_release for state in states.values())
         composed = environment.compose(settings, values, number, version.text)
         release = Release(
@@ -167,32 +165,3 @@ def _start(
         phase.outcome = prepare.migrate(rollout, composed, allow_destructive=allow_destructive)
     with progress.phase("start") as phase:
         phase.outcome = prepare.start(rollout)
-
-
-def image_for(
-    service: Service,
-    progress: Progress,
-    version: versions.Version,
-    request: Request,
-    machines: Mapping[str, str],
-) -> Image:
-    """The image that was asked for: built for the hosts' `machines` (uname -m), or somebody else's."""
-    settings = service.settings
-    name = settings.image_name
-    if request.image:
-        foreign.bring(settings, request.image, machines)
-        if foreign.settle(settings, request.image, request.version) != version:
-            raise Refused(
-                f"{request.image} names another image meanwhile, not {version.text} any more; nothing was changed\n"
-                "  next:  deploy again"
-            )
-        return build.named(request.image, name, version)
-    return build.build(
-        settings.build,
-        name,
-        version,
-        fresh=request.fresh,
-        pull=request.pull,
-        platform=image.platform(machines),
-        say=lambda line: progress.step("docker", line),
-    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.images import foreign, image, leaks, publication
+from edgepaas_tasks.images import foreign, image, leaks, login
 from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.version import Version
 from edgepaas_tasks.settings import Settings
@@ -93,5 +93,5 @@ def _hidden(settings: Settings, values: Resolution) -> dict[str, str]:
     """Every secret that a deploy has to do with, by its name: the app's, the registry's, those of notices."""
     hidden = {name: one.text for name, one in values.values.items() if one.secret}
     if settings.image.username:
-        hidden[settings.image.password] = publication.password(settings)
+        hidden[settings.image.password] = login.password(settings)
     return hidden | {name: os.environ.get(name, "").strip() for name in settings.notify.secrets}

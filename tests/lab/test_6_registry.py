@@ -1,5 +1,6 @@
 """A real registry, over TLS and with a login, between this machine and a host."""
 
+import json
 import subprocess
 
 import pytest
@@ -92,3 +93,83 @@ def test_an_image_that_somebody_else_built_is_fetched_and_deployed(through, serv
     assert image.look(target) is not None
     missing = project.deploy("--image", "127.0.0.1:1/nothing:1", code=1)
     assert "it can not be pulled" in missing.stderr
+
+
+def tags(server, repository):
+    """The digest that each tag names, read from the registry's disk."""
+    folder = (
+        f"/var/lib/lab-registry/images/docker/registry/v2/repositories/{repository}/_manifests/tags"
+    )
+    text = f'cd {folder} && for tag in *; do echo "$tag $(cat $tag/current/link)"; done'
+    words = ("docker", "exec", server.container, "sh", "-c", text)
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    return dict(line.split() for line in done.stdout.splitlines())
+
+
+def commit(folder):
+    who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "one")):
+        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True)
+    return done.stdout.decode()[:12]
+
+
+SECOND = {
+    "lab": {"folder": ".lab"},
+    "slots": {"blue": 8091, "green": 8092},
+    "nginx": {"listen": 8090},
+}
+
+
+@pytest.fixture
+def second(through):
+    """Another environment of the project, on the same host."""
+    tree = json.loads((through.folder / "invoke.yaml").read_text())["edgepaas"]
+    tree["environments"]["second"] = SECOND
+    through.settings(tree)
+    through.inv("setup", "--env", "second")
+    yield tree
+    through.host.run(
+        "docker ps -aq --filter name=guestbook-second | xargs -r docker rm -f; "
+        "rm -rf /opt/edgepaas/guestbook-second /etc/nginx/conf.d/*guestbook-second*; systemctl reload nginx"
+    )
+
+
+def test_a_commit_is_built_once_for_every_machine_and_environment(through, second, server):
+    project = through
+    project.change("# once")
+    version = commit(project.app)
+    first = project.deploy(REG_PASS=server.password)
+    assert "the registry has it" not in first.stderr
+    repository = f"acme/{project.image}"
+    digest = tags(server, repository)[version]
+
+    built = image.find(f"{project.image}:{version}")
+    subprocess.run(["docker", "rmi", "-f", built.id], check=True, capture_output=True)
+    again = project.inv("deploy", "--env", "second", REG_PASS=server.password)
+    assert "not built: the registry has it" in again.stderr
+    assert image.find(f"{project.image}:{version}").id == built.id
+    assert tags(server, repository)[version] == digest
+    released = (
+        'sed -n \'s/.*"image": *"\\(.*\\)".*/\\1/p\' /opt/edgepaas/%s/releases/*/release.json'
+    )
+    ids = [
+        project.host.run(released % name).split() for name in ("guestbook-lab", "guestbook-second")
+    ]
+    assert ids[0][-1] == ids[1][-1]
+
+    second["build"]["args"]["OTHER"] = "1"
+    project.settings(second)
+    project.deploy(REG_PASS=server.password)
+    other = image.find(f"{project.image}:{version}-{tag_digits(project, version)}")
+    assert other.id != built.id
+    now = tags(server, repository)
+    assert now[version] == digest, "a tag never moves"
+    assert len({one for one in now if one.startswith(version)}) == 2
+
+
+def tag_digits(project, version):
+    words = ("docker", "images", "--format", "{{.Tag}}", project.image)
+    told = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
+    (found,) = [tag for tag in told if tag.startswith(f"{version}-")]
+    return found.rpartition("-")[2]

@@ -79,7 +79,7 @@ TESTED = {
     ("environment.py", "collect"): ("test_secrets_of_this_machine_are_learned",),
     ("environment.py", "_database"): ("test_a_url_that_we_changed_is_learned",),
     ("environment.py", "learn"): ("test_secrets_of_a_host_are_learned",),
-    ("publication.py", "password"): ("test_the_login_of_a_registry_is_learned",),
+    ("login.py", "password"): ("test_the_login_of_a_registry_is_learned",),
     ("rollout.py", "record_failure"): ("test_what_is_stored_of_a_failure",),
 }
 
@@ -363,11 +363,11 @@ def test_secrets_of_a_host_are_learned(forgetful):
 
 
 def test_the_login_of_a_registry_is_learned(monkeypatch, tmp_path, forgetful):
-    from edgepaas_tasks.images import publication
+    from edgepaas_tasks.images import login
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REGISTRY_PASSWORD", SECRET)
     image = {"transport": "registry", "server": "registry.example/shop", "username": "bot"}
     service = of(image={**image, "password": "REGISTRY_PASSWORD"})
-    publication.login(service.settings, "registry.example/shop")
+    login.login(service.settings, "registry.example/shop")
     assert forgetful(SECRET) == "***"

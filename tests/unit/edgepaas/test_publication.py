@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from edgepaas_tasks import settings
+from edgepaas_tasks.images import login as logins
 from edgepaas_tasks.images import publication
-from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.images.publication import Login
+from edgepaas_tasks.images.login import Login
 from edgepaas_tasks.settings import SettingsError
 from env.secret import Secret
+from remote.errors import CommandFailed
 
 DOCKER = """#!/bin/sh
 echo "$*" >>"$CALLS"
 [ "$1" = login ] && { cat >"$DOCKER_CONFIG/stdin"; exit "${LOGIN:-0}"; }
-case "$*" in *RepoDigests*) printf '%s\\n' $DIGESTS;; esac
 exit 0
 """
 
@@ -45,7 +45,7 @@ def load(**image):
 
 
 def test_a_login_is_on_stdin_and_gone_afterwards(tmp_path):
-    with publication.logged_in(Login("reg.example", "me", Secret("hush"))) as environment:
+    with logins.logged_in(Login("reg.example", "me", Secret("hush"))) as environment:
         folder = Path(environment["DOCKER_CONFIG"])
         assert (folder / "stdin").read_text() == "hush"
         config = folder / "config.json"
@@ -64,8 +64,8 @@ def test_a_login_that_fails_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     with (
-        pytest.raises(publication.CommandFailed),
-        publication.logged_in(Login("reg.example", "me", Secret("hush"))),
+        pytest.raises(CommandFailed),
+        logins.logged_in(Login("reg.example", "me", Secret("hush"))),
     ):
         pass
     assert "login" in (tmp_path / "calls").read_text()
@@ -73,42 +73,34 @@ def test_a_login_that_fails_leaves_nothing(monkeypatch, tmp_path):
 
 
 def test_without_a_user_the_engines_own_logins_are_used():
-    assert publication.login(load(), "reg.example") is None
-    with publication.logged_in(None) as environment:
+    assert logins.login(load(), "reg.example") is None
+    with logins.logged_in(None) as environment:
         assert environment is os.environ
 
 
 def test_the_password_is_the_variable_that_the_settings_name(monkeypatch, tmp_path):
     chosen = load(username="me", password="REG_PASS", server="reg.example:5000/acme")
     with pytest.raises(SettingsError, match="REG_PASS"):
-        publication.login(chosen, chosen.image.server)
+        logins.login(chosen, chosen.image.server)
     monkeypatch.setenv("REG_PASS", "from-the-environment")
-    found = publication.login(chosen, chosen.image.server)
+    found = logins.login(chosen, chosen.image.server)
     assert (found.server, found.user) == ("reg.example:5000", "me")
     assert found.password.text() == "from-the-environment"
     assert "from-the" not in repr(found)
     (tmp_path / "secret").write_text("from-a-file\n")
     monkeypatch.delenv("REG_PASS")
     monkeypatch.setenv("REG_PASS_FILE", str(tmp_path / "secret"))
-    assert publication.login(chosen, "reg.example").password.text() == "from-a-file"
+    assert logins.login(chosen, "reg.example").password.text() == "from-a-file"
 
 
 HUB = ["docker.io/acme", "index.docker.io/acme"]
 
 
 @pytest.mark.parametrize("server", HUB)
-def test_the_engine_lists_what_is_on_docker_hub_without_its_host(monkeypatch, server):
-    monkeypatch.setenv("DIGESTS", "other/shop@sha256:1 acme/shop@sha256:2")
-    chosen = load(transport="registry", server=server)
-    told = publication.publish(chosen, Image("shop:v1", "sha256:a"))
-    assert told == f"{server}/shop@sha256:2"
-
-
-@pytest.mark.parametrize("server", HUB)
 def test_a_login_to_docker_hub_is_one_to_its_canonical_server(monkeypatch, server):
     monkeypatch.setenv("REGISTRY_PASSWORD", "hush")
     chosen = load(transport="registry", server=server, username="me")
-    assert publication.login(chosen, server).server == "docker.io"
+    assert logins.login(chosen, server).server == "docker.io"
 
 
 @pytest.mark.parametrize("server", HUB)
