@@ -38,7 +38,8 @@ def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> s
             summary.write(summary.planned(of, plan))
             return report.plan(of, plan)
         with occasion(of, found, progress, "deploy", request.given) as event:
-            asked = replace(request, settled=event.begin)
+            planned = event.planned if summary.wanted() else None
+            asked = replace(request, settled=event.begin, planned=planned)
             outcome = deploys.deploy(of, found, progress, asked, patience)
             event.succeeded(outcome)
     return report.outcome(of, outcome)

@@ -25,6 +25,7 @@ from remote.host import Host
 
 if TYPE_CHECKING:
     from edgepaas_tasks.release.findings import Findings
+    from edgepaas_tasks.release.plan import Plan
 
 Answer = TypeVar("Answer")
 
@@ -66,6 +67,10 @@ class Occasion:
                 except HookFailed as error:
                     raise Refused(f"hook before {error}\n  next:  no host was touched") from None
             phase.outcome = f"hooks: {len(before)}"
+
+    def planned(self, plan: Plan) -> None:
+        """What is going to be done stands in the summary, whatever becomes of it."""
+        self._try("the summary", lambda: summary.write(summary.intended(self.of, plan)))
 
     def succeeded(self, outcome: Outcome) -> None:
         self._begun = False  # it is done: what goes wrong from here on is no failure of it

@@ -11,9 +11,14 @@ from edgepaas_tasks.console.boundary import redactor
 from edgepaas_tasks.console.progress import Phase
 from edgepaas_tasks.fleet.status import HostStatus
 from edgepaas_tasks.release.deploy import Outcome
-from edgepaas_tasks.release.rehearsal import Plan
+from edgepaas_tasks.release.plan import Plan
 from edgepaas_tasks.report import releases as report
 from edgepaas_tasks.targets.service import Service
+
+
+def wanted() -> bool:
+    """Whether there is such a page."""
+    return bool(os.environ.get("GITHUB_STEP_SUMMARY"))
 
 
 def write(text: str) -> None:
@@ -28,6 +33,20 @@ def planned(of: Service, plan: Plan) -> str:
     settings = of.settings
     title = f"### {settings.app} in {settings.environment}: plan\n\n"
     return title + markdown.block(report.plan(of, plan))
+
+
+def intended(of: Service, plan: Plan) -> str:
+    """What a deploy is about to do."""
+    settings, image = of.settings, f", image {plan.image}" if plan.image else ""
+    rows = [
+        (host, _from(plan, host), f"release {plan.number} in {slot}", _changes(plan, host))
+        for host, slot in plan.slots.items()
+    ]
+    return (
+        f"### {settings.app} in {settings.environment}: plan\n\n"
+        f"version {plan.version} as release {plan.number}{image}\n\n"
+        + markdown.table(("host", "from", "to", "variables"), rows)
+    )
 
 
 def succeeded(of: Service, outcome: Outcome, phases: Sequence[Phase]) -> str:
@@ -79,3 +98,19 @@ def serving(found: Sequence[HostStatus]) -> str:
 def _before(outcome: Outcome, host: str) -> str:
     live = outcome.before[host]
     return f"release {live.release} in {live.slot}" if live.slot else "nothing"
+
+
+def _from(plan: Plan, host: str) -> str:
+    live = plan.before[host]
+    version = f" ({plan.live[host]})" if host in plan.live else ""
+    return f"release {live.release}{version} in {live.slot}" if live.slot else "nothing"
+
+
+def _changes(plan: Plan, host: str) -> str:
+    """By name: values are for nobody's page."""
+    if host not in plan.changes:
+        return "not known"
+    names: dict[str, list[str]] = {}
+    for one in plan.changes[host]:
+        names.setdefault(one.kind, []).append(one.name)
+    return "; ".join(f"{kind}: {', '.join(each)}" for kind, each in names.items()) or "no change"

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
@@ -28,6 +28,7 @@ from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import Shipping
 from edgepaas_tasks.lease.tenure import held
 from edgepaas_tasks.release import ancestry, finish, material, prepare, recovery, traffic
+from edgepaas_tasks.release import plan as plans
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request, resolve
 from edgepaas_tasks.release.rollout import Rollout
@@ -69,6 +70,10 @@ def deploy(
     with held(service, hosts, progress, "deploy", wait, version.commit) as (tenure, states):
         ancestry.require(service, version, states, progress, force=request.force_older)
         states = recovery.attempt(service, hosts, progress, tenure.fence, states).states
+        if request.planned is not None:
+            planned = plans.plan(version.text, request.image, values, states)
+            differing = plans.changes(service, hosts, values, planned.before)
+            request.planned(replace(planned, changes=differing))
         with progress.phase("build") as phase:
             machines = {name: state.facts.arch for name, state in states.items()}
             built = material.image_for(service, progress, version, request, machines)

@@ -10,6 +10,7 @@ from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.images import foreign, image, leaks, login
 from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.version import Version
+from edgepaas_tasks.release.plan import Plan
 from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
@@ -25,6 +26,7 @@ class Request:
     """What an operator asked for. `image` deploys what somebody else built instead of building.
 
     `settled` hears the version and the values, before any host is touched; what it raises ends the deploy there.
+    `planned` hears what is going to be done, under the lease; that costs a look at each host's variables.
     """
 
     version: str = ""
@@ -36,6 +38,7 @@ class Request:
     allow_fallback: bool = False
     force_older: bool = False
     settled: Callable[[str, Resolution], None] | None = None
+    planned: Callable[[Plan], None] | None = None
 
 
 def resolve(

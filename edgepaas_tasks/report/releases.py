@@ -9,7 +9,7 @@ from edgepaas_tasks.report.addresses import addresses
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.release.deploy import Outcome
     from edgepaas_tasks.release.flip import Flipped
-    from edgepaas_tasks.release.rehearsal import Plan
+    from edgepaas_tasks.release.plan import Plan
     from edgepaas_tasks.targets.service import Service
 
 

@@ -16,6 +16,7 @@ from env.schema import Schema
 from remote import releases, slots
 from remote.host import Host
 from remote.parallel import on_each
+from remote.slots import Live
 
 # They differ with every release and say nothing of what was set.
 OWN = ("EDGEPAAS_RELEASE", "EDGEPAAS_VERSION")
@@ -39,16 +40,30 @@ def difference(
     of: Service, hosts: Sequence[Host], values: Resolution
 ) -> Mapping[str, list[Change]]:
     """The changes by host. Raises Refused where nothing is live."""
+
+    def look(host: Host) -> Live:
+        (flag,) = host.read(slots.read_live(of.layout))
+        live = slots.parse_live(flag.text)
+        if not live.slot:
+            raise Refused(f"{host.name}: nothing is live yet, so there is nothing to compare with")
+        return live
+
+    return from_live(of, hosts, values, on_each(hosts, look))
+
+
+def from_live(
+    of: Service, hosts: Sequence[Host], values: Resolution, before: Mapping[str, Live]
+) -> Mapping[str, list[Change]]:
+    """The changes by host against what is live there; all is new where nothing is. Raises Refused."""
     composed = environment.compose(of.settings, values, 0, "")
     wanted = canonical.parse(composed.text.text())
     declared = environment.schema(of.settings)
     key = secrets.token_bytes(16)
 
     def compare(host: Host) -> list[Change]:
-        (flag,) = host.read(slots.read_live(of.layout))
-        live = slots.parse_live(flag.text)
+        live = before[host.name]
         if not live.slot:
-            raise Refused(f"{host.name}: nothing is live yet, so there is nothing to compare with")
+            return changes({}, wanted, declared, key)
         (kept,) = host.read(releases.environment(of.layout, live.release))
         environment.learn(of.settings, kept.stdout)
         try:

@@ -148,11 +148,14 @@ def test_a_failed_deploy_leaves_a_report_without_secrets(broken, tmp_path):
     ):
         assert part in text, part
     shown = summary.read_text()
-    assert shown.startswith(
-        "what was there\n### ❌ guestbook in lab: deploy of broken-proxy failed"
+    plan, failure = shown.split("### ❌ guestbook in lab: deploy of broken-proxy failed")
+    assert plan.startswith(
+        f"what was there\n### guestbook in lab: plan\n\nversion broken-proxy as release {number}, image "
     )
-    assert "| flip | " in shown
-    assert f"| edge1 | release {live['release']} " in shown
+    assert f"| edge1 | release {live['release']} ({live['version']}) in " in plan
+    assert "BREAK" in plan
+    assert "| flip | " in failure
+    assert f"| edge1 | release {live['release']} " in failure
     for where, what in (("report", text), ("summary", shown), ("output", done.stderr)):
         search(what, where)
 
@@ -176,7 +179,8 @@ def test_hooks_and_the_summary_see_a_deploy_and_its_rollback(broken, tmp_path):
     assert "warning: hook after 'exit 7': exit 7" in done.stderr
     release = project.status()[0]["release"]
     shown = summary.read_text()
-    assert f"### ✅ guestbook in lab: deployed hooked as release {release}" in shown
+    plan, _ = shown.split(f"### ✅ guestbook in lab: deployed hooked as release {release}")
+    assert f"version hooked as release {release}\n" in plan
     assert f"| edge1 | {release} | " in shown
     assert "| flip | " in shown
     search(shown, "the summary")

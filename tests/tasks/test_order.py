@@ -9,6 +9,7 @@ import pytest
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.events import summary
 from edgepaas_tasks.images import foreign, image, shipping
 from edgepaas_tasks.images.cargo import Cargo, Layer
 from edgepaas_tasks.images.image import Image
@@ -16,6 +17,8 @@ from edgepaas_tasks.images.registry import Registry
 from edgepaas_tasks.release import deploy as deploys
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request
+from env import canonical
+from env.schema import Schema
 from remote.batch import Frames
 from remote.errors import ConnectionLost, DeadlineExceeded, RemoteError
 from remote.host import Host
@@ -44,10 +47,10 @@ def run(service, monkeypatch, tmp_path):
 
     monkeypatch.setattr(shipping, "cargo", taken)
 
-    def run(*transports, version="v1"):
+    def run(*transports, version="v1", planned=None):
         hosts = [Host(transport) for transport in transports]
         with Progress("test") as progress:
-            request = Request(version=version, image="shop:v1")
+            request = Request(version=version, image="shop:v1", planned=planned)
             return deploys.deploy(service, hosts, progress, request, 0), hosts
 
     return run
@@ -89,6 +92,41 @@ def test_an_image_whose_name_moved_meanwhile_is_not_deployed(run, monkeypatch):
         run(host, version="")
     assert not [name for name in host.said if "load" in name or "start" in name]
     assert host.said[-1] == "give the lease back"
+
+
+def test_the_plan_is_told_under_the_lease_before_anything_is_done(run, service):
+    class Live(Answering):
+        def answer(self, name):
+            if name == "read the release's environment":
+                return canonical.render({"OLD": "x", "FINAL_DB_MODE": "try_postgres"}, Schema(()))
+            return super().answer(name)
+
+    host, told = Live("web1", live="slots/blue/4"), []
+
+    def planned(plan):
+        told.append(host.said[-1])
+        told.append(summary.intended(service, plan))
+
+    run(host, planned=planned)
+    last, page = told
+    assert last == "read the release's environment"
+    assert host.said.index(last) < host.said.index("load the image")
+    assert page.startswith("### shop in test: plan\n\nversion v1 as release 5, image shop:v1\n")
+    (row,) = [line for line in page.splitlines() if line.startswith("| web1 ")]
+    assert row.startswith("| web1 | release 4 in blue | release 5 in green | ")
+    for change in ("removed: OLD", "changed: FINAL_DB_MODE", "added: DATABASE_URL"):
+        assert change in row
+    assert "try_postgres" not in page
+
+    first = Live("web1")
+    told.clear()
+    run(first, planned=lambda plan: told.append(summary.intended(service, plan)))
+    assert "| web1 | nothing | release 1 in green | added: DATABASE_URL, " in told[0]
+
+    edited = Answering("web1", live="slots/blue/4")
+    told.clear()
+    run(edited, planned=lambda plan: told.append(summary.intended(service, plan)))
+    assert "| release 5 in green | not known |" in told[0]
 
 
 def test_the_lease_is_taken_before_anything_else_is_looked_at(run):
