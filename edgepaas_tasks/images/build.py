@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edgepaas_tasks.images import context as contexts
-from edgepaas_tasks.images import image, stamps
+from edgepaas_tasks.images import fingerprint, image, stamps
 from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.version import Version
@@ -44,8 +43,8 @@ def build(
     inputs = _inputs(settings, version, platform)
     versions.require_same(settings, version)
     if not fresh and not pull:
-        there = recall(inputs) or image.look(f"{name}:{version.text}")
-        if there is not None and there.inputs == inputs:
+        there = recall(inputs) or _made_before(name, version, inputs)
+        if there is not None:
             say("it is built already")
             return there
     under_way = f"{name}:building-{secrets.token_hex(6)}"
@@ -136,11 +135,19 @@ def _labels(name: str, version: Version, inputs: str) -> Mapping[str, str]:
 
 
 def _inputs(settings: Build, version: Version, platform: str) -> str:
-    """A digest of all that an image is made from, but for what its base and the network are at the time."""
-    context = contexts.read(settings)
-    dockerfile = hashlib.sha256(context.instructions()).hexdigest()
-    parts = [
-        *(context.hash(), dockerfile, sorted(settings.args.items())),
-        *(version.text, version.commit, version.source, platform),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    """A digest of all that an image is made from, and is labelled with."""
+    kind = platform or os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
+    labels = (version.text, version.commit, version.source)
+    return fingerprint.of_image(contexts.read(settings), settings, *labels, kind)[:16]
+
+
+def _made_before(name: str, version: Version, inputs: str) -> Image | None:
+    """The image of this version and these inputs; its tag may have a part of its digest."""
+    reference = f"{name}:{version.text}"
+    there = image.look(reference)
+    if there is None or there.inputs == inputs:
+        return there
+    named = ("--filter", f"reference={reference}-*", "--filter", f"label={INPUTS}={inputs}")
+    words = ("docker", "images", *named, "--format", "{{.Repository}}:{{.Tag}}")
+    found = local.run(*words).text.split()
+    return image.look(found[0]) if found else None

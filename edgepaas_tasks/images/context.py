@@ -5,7 +5,6 @@ https://docs.docker.com/build/concepts/context/#filename-and-location
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -98,22 +97,6 @@ class Context:
         except OSError as error:
             raise unreadable(error) from None
 
-    def hash(self) -> str:
-        """A digest of names, modes and contents of what is sent."""
-        digest = hashlib.sha256()
-        for path, entry in self.entries(without=BYPRODUCTS):
-            if entry.is_symlink():
-                content, mode = (
-                    hashlib.sha256(os.fsencode(os.readlink(entry.path))).digest(),
-                    0o120000,
-                )
-            elif entry.is_file():
-                content, mode = _digest(entry), entry.stat().st_mode & 0o111
-            else:
-                continue
-            digest.update(os.fsencode(path) + b"\0%o\0" % mode + content)
-        return digest.hexdigest()
-
 
 def read(build: Build) -> Context:
     folder = Path(build.context)
@@ -142,14 +125,6 @@ def unreadable(error: OSError) -> Refused:
         "nothing was built\n"
         "  next:  chmod it, or add it to .dockerignore"
     )
-
-
-def _digest(entry: os.DirEntry[str]) -> bytes:
-    try:
-        with open(entry.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise unreadable(error) from None
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

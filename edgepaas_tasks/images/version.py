@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import checkout as checkouts
 from edgepaas_tasks.images import context as contexts
-from edgepaas_tasks.images import stamps
+from edgepaas_tasks.images import fingerprint, stamps
 from edgepaas_tasks.images.checkout import Checkout
 from edgepaas_tasks.settings import Build, SettingsError
 
@@ -55,7 +55,7 @@ def settle(build: Build, asked: str, *, fresh: bool = False) -> Version:
     found = checkouts.find(context.folder)
     dirty = found is not None and _differs(found, context)
     commit = found.commit if found else ""
-    own = _own(context, commit, dirty=dirty)
+    own = _own(context, build, commit, dirty=dirty)
     text = _given(asked) or (secrets.token_hex(3) if fresh or not build.cache else own)
     if found is None:
         return Version(text, own=own, stamps=before)
@@ -122,10 +122,11 @@ def _given(asked: str) -> str:
     return given
 
 
-def _own(context: contexts.Context, commit: str, *, dirty: bool) -> str:
-    if not commit:
-        return f"files-{context.hash()[:12]}"
-    return f"{commit[:12]}-dirty-{context.hash()[:12]}" if dirty else commit[:12]
+def _own(context: contexts.Context, build: Build, commit: str, *, dirty: bool) -> str:
+    if commit and not dirty:
+        return commit[:12]
+    digits = fingerprint.of_sources(context, build)[:12]
+    return f"{commit[:12]}-dirty-{digits}" if commit else f"files-{digits}"
 
 
 def _differs(found: Checkout, context: contexts.Context) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepaas_tasks.images import build, image
+from edgepaas_tasks.images import context as contexts
 from edgepaas_tasks.images import version as versions
 from edgepaas_tasks.lab import images
 from edgepaas_tasks.settings import Build
@@ -133,6 +134,32 @@ def test_an_image_that_somebody_else_built_is_understood_too(client):
     found = image.find(images.PYTHON)
     assert all(len(layer) == len("sha256:") + 64 for layer in found.layers)
     assert (len(found.layers) > 1, found.inputs) == (True, "")
+
+
+def test_an_image_gets_what_is_said_to_be_sent(project):
+    folder, _ = project
+    for name, mode in (("some", 0o755), ("some/empty", 0o755), ("whole", 0o711)):
+        (folder / name).mkdir()
+        (folder / name).chmod(mode)  # the classic builder gives 755 to what is let through in part
+    for name, mode in (("private", 0o600), ("some/run", 0o755), ("some/held", 0o644), ("b", 0o644)):
+        (folder / name).touch()
+        (folder / name).chmod(mode)
+    (folder / "link").symlink_to("app.py")
+    (folder / ".dockerignore").write_text("some\n!some/run\n")
+    (folder / "Dockerfile.dockerignore").write_text("some/held\nb\n")
+    with (folder / "Dockerfile").open("a") as file:
+        file.write("COPY . /sent\n")
+    found, _ = make(project)
+    told = docker(
+        *("run", "--rm", "--network", "none", found.reference),
+        *("find", "/sent", "-mindepth", "1", "-printf", "%P %m\n"),
+    )
+    context = contexts.read(Build(context=str(folder)))
+    assert context.sends("b") == (image.buildkit().get("DOCKER_BUILDKIT") == "0")
+    assert sorted(told.splitlines()) == sorted(
+        f"{path} {entry.stat(follow_symlinks=False).st_mode & 0o7777:o}"
+        for path, entry in context.entries()
+    )
 
 
 def test_a_build_that_fails_leaves_no_tag(project):

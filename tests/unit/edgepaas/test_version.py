@@ -42,6 +42,36 @@ def test_a_changed_tree_is_never_the_commit_and_two_trees_never_share_a_version(
         assert settle(app) == version
 
 
+def test_two_changed_ways_to_build_never_share_a_version(git, tmp_path):
+    app = tmp_path / "app"
+    (app / ".dockerignore").write_text("Dockerfile\n.dockerignore\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "two")
+    seen = set()
+    for text in ("FROM scratch\nLABEL a=b\n", "FROM scratch\nLABEL a=c\n"):
+        (app / "Dockerfile").write_text(text)
+        (tmp_path / "web").write_text(text)
+        for more in ({}, {"dockerfile": "../web"}, {"args": {"A": "b"}}, {"args": {"A": "c"}}):
+            seen.add(versions.settle(Build(context=str(app), **more), "").text)
+    assert len(seen) == 6, "the same text is the same Dockerfile"
+    assert all("-dirty-" in text for text in seen)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_umask_makes_no_other_version(git, tmp_path, changed):
+    app = tmp_path / "app"
+    (app / "run").touch(0o755)
+    git("add", ".")
+    git("commit", "-q", "-m", "two")
+    if changed:
+        (app / "main.py").write_text("2\n")
+    before = settle(app)
+    for place, mode in ((app, 0o700), (app / "main.py", 0o600), (app / "run", 0o700)):
+        place.chmod(mode)
+    assert settle(app) == before
+    assert ("dirty" in before.text) == changed
+
+
 def test_a_file_that_git_ignores_and_docker_does_not_makes_a_difference(git, tmp_path):
     app = tmp_path / "app"
     clean = settle(app)
