@@ -109,15 +109,13 @@ def _git(
 
 
 def _refused(folder: Path, code: int, tried: str, got: str) -> CommandFailed:
-    wanted = [line.strip() for line in got.splitlines() if "safe.directory" in line]
+    next_step = f"mend what {shlex.join(('git', '-C', str(folder), 'status'))} says"
     if code == 127:
         next_step = "install git"
-    elif (
-        wanted
-    ):  # the repository is another user's; git says which command makes an exception for it
-        next_step = wanted[0]
-    else:
-        next_step = f"mend what {shlex.join(('git', '-C', str(folder), 'status'))} says"
+    # For a repository of another user git says which command makes an exception.
+    for line in got.splitlines():
+        if "safe.directory" in line:
+            next_step = line.strip()
     return CommandFailed(
         local.HERE,
         f"git can not tell what of the repository {_repository(folder) or folder} is committed; nothing was changed",

@@ -62,4 +62,4 @@ def _older(context: Path, new: str, live: str) -> bool | None:
 
 def _ancestor(context: Path, one: str, of: str) -> int:
     words = ("git", "-C", str(context), "merge-base", "--is-ancestor", one, of)
-    return local.run(*words, ok=(0, 1, 128)).code
+    return local.run(*words, ok=(0, 1, 127, 128)).code

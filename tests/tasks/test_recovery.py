@@ -278,7 +278,9 @@ def commits(tmp_path, monkeypatch):
     return [*line, commit("beside")]
 
 
-def test_an_older_commit_than_the_live_one_is_refused_unless_forced(service, commits, capsys):
+def test_an_older_commit_than_the_live_one_is_refused_unless_forced(
+    service, commits, capsys, monkeypatch
+):
     one, two, three, beside = commits
     with Progress("test") as progress:
         with pytest.raises(Refused, match="--force-older"):
@@ -293,4 +295,7 @@ def test_an_older_commit_than_the_live_one_is_refused_unless_forced(service, com
         judged(service, progress, live=three, new="")
         assert "v has no commit" in capsys.readouterr().err
         judged(service, progress, live="f" * 40, new=one)
+        assert "git can not tell" in capsys.readouterr().err
+        monkeypatch.setenv("PATH", "")  # an image needs no git here to be deployed
+        judged(service, progress, live=three, new=one)
         assert "git can not tell" in capsys.readouterr().err
