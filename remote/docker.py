@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from remote.command import Command, Stdin, argv, script
@@ -72,6 +72,16 @@ def shared_layers(image: Sequence[str], there: Iterable[Content]) -> int:
     A store keeps a layer together with all that lie below it, so only a common beginning counts.
     """
     return max((_common(image, content.layers) for content in there), default=0)
+
+
+def nearest(image: Sequence[str], there: Mapping[str, Content], preferred: str = "") -> str:
+    """Which image has the most of an image's lowest layers; of equals `preferred`, empty if none has any."""
+
+    def shared(identifier: str) -> tuple[int, bool]:
+        return _common(image, there[identifier].layers), identifier == preferred
+
+    found = max(there, key=shared, default="")
+    return found if found and shared(found)[0] else ""
 
 
 def is_graph_driver(store: str) -> bool:

@@ -173,17 +173,23 @@ def decided(histories: Sequence[Sequence[Entry]]) -> Entry | None:
 
 
 def prune(
-    layout: Layout, releases: dict[int, Release], entries: Sequence[Entry], live: int, keep: int
+    layout: Layout,
+    releases: dict[int, Release],
+    entries: Sequence[Entry],
+    live: int,
+    keep: int,
+    spared: str = "",
 ) -> Command | None:
     """Removes what is not among the last `keep` good releases: directories, and images that only those used.
 
-    Never the live release nor the one that a rollback would go to. None when nothing is left to remove.
+    Never the live release nor the one that a rollback would go to, nor the image `spared`. None when nothing is left to
+    remove.
     """
     back = previous(entries, live)
     good = list(dict.fromkeys(e.release for e in reversed(entries) if e.result == GOOD))
     # The newest one stays whatever became of it: when it failed, somebody wants to look at it.
     kept = {*good[:keep], live, max(releases, default=0)} | ({back.release} if back else set())
-    used = {releases[number].image for number in kept if number in releases}
+    used = {spared, *(releases[number].image for number in kept if number in releases)}
     gone = [releases[number] for number in sorted(releases) if number not in kept]
     words = [f"release:{release.number}" for release in gone]
     for release in gone:
@@ -194,7 +200,8 @@ def prune(
     if not words:
         return None
     unique = list(dict.fromkeys(words))
-    return script("prune", layout.base, *unique).as_root().within(300).called("prune old releases")
+    command = script("prune", layout.base, *unique, uses=("named",))
+    return command.as_root().within(300).called("prune old releases")
 
 
 def _entry(line: str) -> Entry | None:

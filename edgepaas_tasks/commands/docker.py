@@ -71,7 +71,7 @@ def push(c: Any, env: str, request: Request, *, wait: str) -> str:
 
 
 def prune(c: Any, env: str, *, wait: str) -> str:
-    """Remove what the ledger no longer needs, on the hosts and on this machine."""
+    """Remove what no release needs, on the hosts and on this machine."""
     of = service(c, env)
     patience = patience_of(of, wait)
     title = f"prune {of.settings.service}"
@@ -81,7 +81,8 @@ def prune(c: Any, env: str, *, wait: str) -> str:
             progress.phase("prune") as phase,
         ):
             removed = prune_hosts(of, found, states)
-            phase.outcome = f"{sum(map(len, removed.values()))} things"
+            told = [line for lines in removed.values() for line in lines]
+            phase.outcome = f"{sum(line.startswith('removed ') for line in told)} things"
         here = builds.prune(of.settings.build, of.settings.image_name)
     lines = [f"{host}: {line}" for host, told in removed.items() for line in told]
     lines += [f"this machine: {line}" for line in here]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.targets import readiness
 from edgepaas_tasks.targets.service import Service
-from remote import facts, releases
+from remote import docker, facts, leftovers, releases
 from remote.facts import Disk
 from remote.host import Host
 from remote.service import State
@@ -15,21 +17,29 @@ SPARE = 64 * MB  # bytes that stay free
 INODES = 1_000  # that a change of code may take
 
 
-def make(of: Service, host: Host, state: State, size: int) -> None:
-    """For `size` bytes and some to spare; where it lacks, prunes by the ledger. Raises Refused with the numbers."""
+def make(of: Service, host: Host, state: State, size: int, layers: Sequence[str]) -> None:
+    """For `size` bytes of an image with these layers, and some to spare; where it lacks, prunes.
+
+    By the ledger, then what transfers left; not what has the lower layers that are not sent. Raises Refused with the
+    numbers.
+    """
     need = size + SPARE
     disk = readiness.docker_disk(state.facts)
     pruned = ""
     # A code-only change is a few files; a whole image is many.
     inodes = INODES if need < 2 * SPARE else readiness.MINIMUM_INODES
     if disk is not None and _short(disk, need, inodes):
-        command = releases.prune(
-            of.layout, dict(state.releases), state.history, state.live.release, 1
+        live = state.releases.get(state.live.release)
+        needed = docker.nearest(layers, state.images, live.image if live else "")
+        ledger = releases.prune(
+            of.layout, dict(state.releases), state.history, state.live.release, 1, needed
         )
-        if command is not None:
-            *_, said, probe = host.change(command, facts.probe().as_root())
-            disk = readiness.docker_disk(facts.parse(probe.stdout))
-            pruned = f", after removing {len(said.text.splitlines())} old releases and images"
+        left = leftovers.remove(of.layout, of.settings.image_name, needed)
+        commands = (left,) if ledger is None else (ledger, left)
+        *said, probe = host.change(*commands, facts.probe().as_root())
+        disk = readiness.docker_disk(facts.parse(probe.stdout))
+        removed = sum(result.stdout.count("removed ") for result in said)
+        pruned = f", after removing {removed} old releases and images"
     if disk is not None and _short(disk, need, inodes):
         raise Refused(
             f"{host.name}: {disk.path} has {disk.free_bytes // MB} MB and {disk.free_inodes} "

@@ -79,7 +79,7 @@ class Shipping:
             def bring(host: Host) -> str:
                 packed = sum(layer.size for layer in taken.layers[shared[host.name] :])
                 # Once as it comes, once unpacked.
-                self._make_room(host, packed + here.size * packed // max(1, whole))
+                self._make_room(host, packed + here.size * packed // max(1, whole), here)
                 return self._bring(host, taken, shared[host.name])
 
             found = on_each(lacking, bring)
@@ -100,7 +100,7 @@ class Shipping:
         source = publication.publish(settings, here)
 
         def pull(host: Host) -> str:
-            self._make_room(host, 0 if shared[host.name] else here.size)
+            self._make_room(host, 0 if shared[host.name] else here.size, here)
             named = (login.server, login.user, login.password) if login else ("", "", None)
             command = docker.pull(source, self.release.reference, *named, timeout=self._timeout)
             try:
@@ -175,8 +175,8 @@ class Shipping:
     def _timeout(self) -> float:
         return self.service.settings.build.timeout
 
-    def _make_room(self, host: Host, size: int) -> None:
-        room.make(self.service, host, self.states[host.name], size)
+    def _make_room(self, host: Host, size: int, here: Image) -> None:
+        room.make(self.service, host, self.states[host.name], size, here.layers)
 
     def _counted(self, host: Host, chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
         sent = 0

@@ -65,7 +65,7 @@ def push(c: Any, env: str = "", version: str = "", image: str = "", wait: str = 
 
 @task(help={"env": ENV_HELP, "wait": WAIT_HELP})
 def prune(c: Any, env: str = "", wait: str = "") -> None:
-    """Remove old releases and images, by the ledger."""
+    """Remove old releases, and unneeded images."""
     from edgepaas_tasks.commands import docker as commands
 
     say(commands.prune(c, env, wait=wait))

@@ -1,5 +1,5 @@
 # $1 base, then words: "release:N" removes that release's directory, "image:ID" that image, "runtime:FILE" what was mounted in it.
-# In use is left alone.
+# In use is left alone, and what a release that stays has, of whichever service on this host.
 # Prints a line for everything that it removed.
 set -eu
 base=$1
@@ -20,6 +20,7 @@ for word in "$@"; do
     runtime:*/* | runtime: | runtime:.*) exit 64 ;;
     runtime:*) rm -f "$base/runtime/${word#runtime:}" ;;
     image:*)
+        if named "${base%/*}" "${word#image:}"; then continue; fi
         # Without --force: an image that a container still uses, by whomever, stays.
         if docker rmi "${word#image:}" >/dev/null 2>&1; then echo "removed ${word#image:}"; fi
         ;;

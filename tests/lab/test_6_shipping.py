@@ -146,6 +146,37 @@ def test_an_image_with_another_configuration_and_no_other_layer_is_another_relea
     assert project.get()["version"] == "theirs"
 
 
+def test_a_prune_removes_what_no_release_came_to_need(project):
+    run = project.host.run
+    running = "$(docker ps -q --filter label=edgepaas.service)"
+
+    def left(number, *name, label="left"):
+        """An image of ours that is none of a release."""
+        commit = f'docker commit --pause=false --change "LABEL $1=$2" {running} ${{3-}}'
+        return run(commit, label, str(number), *name)
+
+    part = left("guestbook-lab", label=docker.PART)
+    pushed = left(1, f"{project.image}:pushed")
+    used, named, kept = left(2), left(3, f"{project.image}:mine"), left(4)
+    run("docker create --name uses-it $1 true; docker tag $2 somebody/else:mine", used, named)
+    other = "/opt/edgepaas/other-lab"
+    run(
+        'mkdir -p $1/releases/1; echo "{\\"image\\": \\"$2\\"}" >$1/releases/1/release.json',
+        other,
+        kept,
+    )
+    live = run(f"docker inspect --format '{{{{.Image}}}}' {running}")
+    try:
+        said = project.inv("docker.prune", "--env", "lab").stdout
+        assert {f"{project.image}:pushed", part} <= set(re.findall(r"removed (\S+)", said))
+        there = set(run("docker images -q --no-trunc").split())
+        assert {live, used, named, kept} <= there
+        assert not {part, pushed} & there
+        assert project.get()["version"]
+    finally:
+        run("docker rm uses-it; docker rmi $1 somebody/else:mine $2; rm -r $3", used, kept, other)
+
+
 WRAPPER = r"""#!/bin/sh
 # A docker whose engine keeps images in a store that takes no partial ones.
 echo "$*" >>/run/docker-calls

@@ -87,7 +87,7 @@ def test_pruning_spares_the_live_release_and_images_in_use(service, run, stubs):
     os.unlink(service / "live")
     os.symlink("slots/blue/2", service / "live")
     words = ("release:1", "release:2", "image:shop:v1", "image:shop:v2")
-    assert run("prune", str(service), *words).stdout.splitlines() == [
+    assert run("prune", str(service), *words, uses=("named",)).stdout.splitlines() == [
         "removed release 1",
         "removed shop:v1",
     ]
@@ -95,10 +95,24 @@ def test_pruning_spares_the_live_release_and_images_in_use(service, run, stubs):
     assert stubs.said == ["docker rmi shop:v1", "docker rmi shop:v2"], "never with --force"
 
 
+def test_pruning_spares_the_image_of_another_services_release(service, run, stubs):
+    """One app in two environments on a host: they share images."""
+    stubs.add("docker")
+    for base, number in ((service, 1), (service.parent / "shop-staging", 4)):
+        folder = base / "releases" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "release.json").write_text(
+            '{\n "image": "sha256:1",\n "reference": "shop:v1"\n}\n'
+        )
+    words = ("release:1", "image:shop:v1", "image:sha256:1", "image:sha256:2")
+    said = run("prune", str(service), *words, uses=("named",)).stdout.splitlines()
+    assert said == ["removed release 1", "removed sha256:2"]
+
+
 @pytest.mark.parametrize("word", ["release:", "release:../1", "release:1/..", "release:x"])
 def test_pruning_takes_numbers_only(service, run, word):
     (service / "releases" / "1").mkdir()
-    run("prune", str(service), word, codes=(64,))
+    run("prune", str(service), word, codes=(64,), uses=("named",))
     assert (service / "releases" / "1").is_dir()
 
 

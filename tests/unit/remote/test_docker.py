@@ -35,6 +35,17 @@ def test_only_a_common_beginning_counts_as_shared():
     assert docker.shared_layers(("c",), there) == 0
 
 
+def test_the_nearest_image_has_the_most_of_the_lowest_layers():
+    there = {
+        one: Content(layers, "")
+        for one, layers in {"1": ("a",), "2": ("a", "b"), "3": ("a", "b", "x")}.items()
+    }
+    assert docker.nearest(("a", "b", "c"), there) == "2"
+    assert docker.nearest(("a", "b", "c"), there, "3") == "3"
+    assert docker.nearest(("a", "b", "c"), there, "1") == "2"
+    assert docker.nearest(("z",), there, "1") == docker.nearest(("a",), {}) == ""
+
+
 def test_a_password_is_on_no_argument_list():
     command = docker.pull("r/x@sha256:1", "x:1", server="r", user="me", password=b"hidden")
     assert "hidden" not in " ".join(command.words)
