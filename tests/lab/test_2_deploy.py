@@ -7,6 +7,7 @@ import time
 
 from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
+from tests.lab.faults import Fault
 
 KEPT: list[int] = []  # the release that was live when the entry of this text was written
 TEXT = "kept for ever"
@@ -160,24 +161,24 @@ def test_a_deploy_that_is_cancelled_gives_the_lease_back(project):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "interrupted" in err
     assert project.host.leases() == ""
     assert project.status()[0]["health"]["ok"]
 
 
-def test_two_deploys_at_once_do_not_meet(project):
-    first = project.start("deploy", "--env", "lab", "--version", "first-of-two")
-    while not project.host.leases():
-        assert first.poll() is None
-        time.sleep(0.05)
-    refused = project.deploy("--version", "second-of-two", code=1)
+def test_two_deploys_at_once_do_not_meet(faulty):
+    words = faulty.words("deploy", changed=True)
+    first = faulty.start(words, Fault("hold", "before", "start release"))
+    faulty.reach(first)
+    refused = faulty.project.deploy("--version", "second-of-two", code=1)
     assert "another deploy is under way" in refused.stderr
     assert f"process {first.pid}" in refused.stderr
-    _, err = first.communicate(timeout=120)
-    assert first.returncode == 0, err
-    assert project.get()["version"] == "first-of-two"
+    faulty.go()
+    done, _ = faulty.end(first)
+    assert done.returncode == 0, done.stderr
+    assert faulty.project.get()["version"] == words[-1]
 
 
 def test_values_arrive_byte_for_byte(project):
@@ -252,7 +253,7 @@ def test_after_five_deploys_a_rollback_and_a_reboot_every_row_is_there(project):
     before = project.status()[0]
     project.write("before the reboot")
     lab_hosts.reboot(project.host.host)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not project.status()[0]["health"]["ok"]:
         assert time.monotonic() < deadline, project.status()
         time.sleep(0.5)

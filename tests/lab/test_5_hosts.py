@@ -21,7 +21,8 @@ def trio(three):
         three.deploy("--version", "base")
     for host in three.hosts:
         host.run(f"rm -f {BASE}/data/shy")
-    return three
+    yield three
+    three.end()
 
 
 def serving(project):
@@ -33,7 +34,7 @@ def flags(project):
     return [host.run(f"readlink {BASE}/live") for host in project.hosts]
 
 
-def until(what, seconds=30):
+def until(what, seconds=120):
     end = time.monotonic() + seconds
     while not (answer := what()):
         assert time.monotonic() < end, "it did not happen in time"
@@ -76,18 +77,15 @@ def test_all_hosts_get_the_release_and_none_when_one_can_not(trio):
 def test_one_that_fails_after_the_flip_takes_all_of_them_back_at_once(trio):
     before, was = serving(trio), flags(trio)
     trio.shy()
-    trio.configure(flip={"bake": 25})
-    # Some seconds after its flip, when the others have flipped too, the second host begins to fail behind nginx.
-    trio.hosts[1].run(
-        'systemd-run -q sh -c \'while [ "$(readlink $1/live)" = "$2" ]; do sleep 0.1; done; sleep 6; '
-        "touch $1/data/shy' sh $1 $2".replace("$1 $2", f"{BASE} {was[1]}")
-    )
+    trio.configure(flip={"bake": 90})
     process = trio.start("deploy", "--env", "lab", "--version", "shy")
-    until(lambda: flags(trio) != was, 120)
+    until(lambda: not set(flags(trio)) & set(was))
+    # All have flipped when the second host begins to fail behind nginx.
+    trio.hosts[1].run(f"touch {BASE}/data/shy")
     begun = time.monotonic()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 1, err
-    assert time.monotonic() - begun < 20, "nobody waits for the end of the bake"
+    assert time.monotonic() - begun < 60, "nobody waits for the end of the bake"
     assert "edge2: " in err
     assert "answered 500" in err
     assert "errors for at most" in err
@@ -100,13 +98,13 @@ def test_one_that_fails_after_the_flip_takes_all_of_them_back_at_once(trio):
 def test_a_controller_that_dies_in_the_bake_leaves_all_hosts_where_they_were(trio):
     was = flags(trio)
     trio.change("# killed")
-    trio.configure(flip={"bake": 25})
+    trio.configure(flip={"bake": 90})
     with Load(trio.url, connections=2) as load:
         process = trio.start("deploy", "--env", "lab", "--version", "killed")
-        until(lambda: flags(trio) != was, 120)
+        until(lambda: flags(trio) != was)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        until(lambda: flags(trio) == was, 10)
+        until(lambda: flags(trio) == was, 60)
     assert load.report.failed == 0, str(load.report)
     trio.restore()
     trio.deploy("--version", "after")
@@ -118,7 +116,7 @@ def test_a_controller_that_dies_between_the_flips_leaves_nothing_to_do_by_hand(t
     was = flags(trio)
     faulty = Faulty(trio)
     try:
-        faulty.configure(flip={"bake": 25})
+        faulty.configure(flip={"bake": 90})
         process = faulty.start(
             faulty.words("deploy"), Fault("hold", "before", "flip to", host="edge3")
         )
@@ -127,7 +125,7 @@ def test_a_controller_that_dies_between_the_flips_leaves_nothing_to_do_by_hand(t
         def flipped():
             return [now != before for now, before in zip(flags(trio), was, strict=True)]
 
-        until(lambda: flipped() == [True, True, False], 60)
+        until(lambda: flipped() == [True, True, False])
         process.kill()
         process.communicate()
         faulty.configure()
@@ -142,18 +140,18 @@ def test_a_controller_that_dies_between_the_flips_leaves_nothing_to_do_by_hand(t
 def test_a_cancelled_deploy_gives_back_every_lease_and_every_flag(trio):
     was = flags(trio)
     trio.change("# cancelled")
-    trio.configure(flip={"bake": 25})
+    trio.configure(flip={"bake": 90})
     process = trio.start("deploy", "--env", "lab", "--version", "cancelled")
-    until(lambda: flags(trio) != was, 120)
+    until(lambda: flags(trio) != was)
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
     time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 40
     assert [host.leases() for host in trio.hosts] == [""] * 3
-    until(lambda: flags(trio) == was, 10)
+    until(lambda: flags(trio) == was, 60)
 
 
 def test_a_host_that_missed_the_decision_is_put_on_it_by_the_next_run_whatever_becomes_of_that(
@@ -185,16 +183,16 @@ def test_a_host_that_missed_the_decision_is_put_on_it_by_the_next_run_whatever_b
 def test_a_host_that_dies_in_the_bake_is_named_and_the_others_go_back(trio):
     was = flags(trio)
     trio.change("# died")
-    trio.configure(flip={"bake": 25})
+    trio.configure(flip={"bake": 90})
     process = trio.start("deploy", "--env", "lab", "--version", "died")
-    until(lambda: was[1] not in flags(trio) and was[0] not in flags(trio), 120)
+    until(lambda: was[1] not in flags(trio) and was[0] not in flags(trio))
     lab_hosts.reboot(trio.hosts[2].host)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1, err
     assert "edge3: " in err
-    until(lambda: flags(trio)[:2] == was[:2], 10)
+    until(lambda: flags(trio)[:2] == was[:2], 60)
     trio.restore()
-    until(lambda: trio.status()[2]["containers"], 60)
+    until(lambda: trio.status()[2]["containers"])
     trio.inv("rollback", "--env", "lab")
     assert len({host["release"] for host in trio.status()}) == 1
     assert [host["health"]["ok"] for host in trio.status()] == [True] * 3
