@@ -20,7 +20,8 @@ from tests.lab.conftest import SETTINGS
 
 SOAK = bool(os.environ.get("EDGEPAAS_SOAK"))
 FLIPS = 1000 if SOAK else 50
-CONNECTIONS = 64 if os.environ.get("EDGEPAAS_SOAK") else 32
+# So long that no number of flips outlasts it.
+LOAD = {"connections": 64 if SOAK else 32, "seconds": 7200}
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_flips_under_load_lose_nothing(project, service, host, both, keep_alive)
     _, releases = both
     flips = FLIPS if keep_alive or SOAK else FLIPS // 5
     moments = []
-    with Load(project.url, connections=CONNECTIONS, keep_alive=keep_alive) as load:
+    with Load(project.url, keep_alive=keep_alive, **LOAD) as load:
         time.sleep(0.5)
         for _ in range(flips):
             slot = other(slot)
@@ -99,7 +100,7 @@ def test_flips_under_load_lose_nothing(project, service, host, both, keep_alive)
 def test_a_flag_that_moves_all_the_time_is_never_misread(project, both):
     """Thousands of flips a second apart from any deploy: each request sees the one or the other, whole."""
     live, releases = both
-    flips = 20_000 if os.environ.get("EDGEPAAS_SOAK") else 4_000
+    flips = 20_000 if SOAK else 4_000
     flag = (
         "import os, sys, time\nbase, first, second, count = sys.argv[1:]\n"
         "for number in range(int(count)):\n"
@@ -112,7 +113,7 @@ def test_a_flag_that_moves_all_the_time_is_never_misread(project, both):
         f"slots/{other(live)}/{releases[other(live)]}",
         f"slots/{live}/{releases[live]}",
     )
-    with Load(project.url, connections=CONNECTIONS) as load:
+    with Load(project.url, **LOAD) as load:
         words = ("/opt/edgepaas/guestbook-lab", other_one, this_one, str(flips))
         project.host.run('python3 -c "$@"', flag, *words)
     assert load.report.failed == 0, str(load.report)
@@ -167,11 +168,22 @@ def test_nginx_flip_refuses_a_slot_where_nothing_runs(project):
     assert "nothing runs in" in refused.stderr
 
 
+# Reloads, and returns when none of the workers from before is left.
+RELOADED = """
+old=$(pgrep -P "$(systemctl show -p MainPID --value nginx)")
+systemctl reload nginx
+end=$(($(date +%s) + 60))
+for each in $old; do
+    while kill -0 "$each" 2>/dev/null; do [ "$(date +%s)" -lt "$end" ] || exit 1; sleep 0.1; done
+done
+"""
+
+
 def test_a_file_cache_in_the_users_configuration_does_not_hide_a_flip(project, service, host, both):
     live, releases = both
     project.host.run(
         "echo 'open_file_cache max=1000 inactive=600s; open_file_cache_valid 600s;' "
-        ">/etc/nginx/conf.d/user.conf; systemctl reload nginx; sleep 1"
+        f">/etc/nginx/conf.d/user.conf; {RELOADED}"
     )
     try:
         for slot in (other(live), live, other(live), live):
@@ -221,10 +233,12 @@ def test_websockets_and_forwarded_headers_pass(project):
     project.host.run(f"docker stop -t 1 guestbook-lab-{slot}")
     try:
         seen = project.host.run(
-            'python3 -c "$1" & sleep 0.5; curl -s -o /dev/null -H "Host: shop.example" '
+            'python3 -c "$1" & end=$(($(date +%s) + 60)); until ss -Hltn "sport = :$2" | grep -q .; do '
+            '[ "$(date +%s)" -lt "$end" ] || exit 1; sleep 0.1; done; curl -s -o /dev/null -H "Host: shop.example" '
             '-H "Upgrade: websocket" -H "Connection: Upgrade" -H "X-Forwarded-For: 192.0.2.7" '
             "http://127.0.0.1/ws; wait",
             probe,
+            str(port),
         ).lower()
     finally:
         project.host.run(f"docker start guestbook-lab-{slot}")

@@ -32,9 +32,9 @@ class Watch:
 
     def __enter__(self):
         self.host.run(
-            "rm -f /tmp/stop; (timeout 120 sh -c 'while [ ! -e /tmp/stop ]; do "
-            'cat /proc/[0-9]*/cmdline 2>/dev/null; done | tr "\\0" " " | fold -w 100000 >/tmp/seen\') '
-            ">/dev/null 2>&1 &"
+            "rm -f /tmp/stop; timeout 900 sh -c 'while [ ! -e /tmp/stop ]; do "
+            'cat /proc/[0-9]*/cmdline 2>/dev/null; sleep 0.01; done | tr "\\0" " " | fold -w 100000 >/tmp/seen\' '
+            ">/dev/null 2>&1 & echo $! >/tmp/seen.pid"
         )
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
@@ -47,9 +47,14 @@ class Watch:
                     self.seen.add(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
 
     def __exit__(self, *_):
+        watching = self._thread.is_alive()
         self._stop.set()
         self._thread.join()
-        there = self.host.run("touch /tmp/stop; sleep 1; cat /tmp/seen; rm -f /tmp/seen")
+        there = self.host.run(
+            "at=$(cat /tmp/seen.pid); kill -0 $at || exit 1; touch /tmp/stop; "
+            "while kill -0 $at 2>/dev/null; do sleep 0.1; done; cat /tmp/seen; rm -f /tmp/seen"
+        )
+        assert watching
         self.everything = "\n".join(self.seen) + there
 
 

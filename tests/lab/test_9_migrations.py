@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 
+import psycopg
 import pytest
 
 from .conftest import begin_anew
@@ -66,18 +67,20 @@ def test_a_deploy_without_a_migration_runs_none(site):
 
 def test_sigterm_ends_the_app_with_its_request_answered(site):
     slot = site.status()[0]["slot"]
-    held = "BEGIN; LOCK TABLE entries; SELECT pg_sleep(5); COMMIT"
     waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     answers = []
-    holding = threading.Thread(target=lambda: site.server.sql(held))
     asking = threading.Thread(target=lambda: answers.append(site.entries()))
-    holding.start()
-    until(lambda: "pg_sleep(5)" in site.server.sql("SELECT query FROM pg_stat_activity"))
-    asking.start()
-    until(lambda: site.server.sql(waits) != "0")
-    site.host.run(f"docker stop -t 30 guestbook-lab-{slot}")
+    stop = f"docker stop -t 60 guestbook-lab-{slot}"
+    stopping = threading.Thread(target=lambda: site.host.run(stop))
+    with psycopg.connect(site.server.url) as holder:
+        holder.execute("LOCK TABLE entries")
+        asking.start()
+        until(lambda: site.server.sql(waits) != "0")
+        stopping.start()
+        until(lambda: "Shutting down" in site.host.run(f"docker logs guestbook-lab-{slot} 2>&1"))
+        assert answers == []
     asking.join()
-    holding.join()
+    stopping.join()
     assert answers == [["the first entry"]]
     form = "{{.State.ExitCode}} {{.State.OOMKilled}}"
     assert site.host.run(f"docker inspect -f '{form}' guestbook-lab-{slot}") == "0 false"
@@ -87,7 +90,7 @@ def test_sigterm_ends_the_app_with_its_request_answered(site):
 
 
 def until(condition) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -121,11 +121,12 @@ def test_addresses_of_the_allow_list_see_the_app_in_maintenance(project, page):
     assert shown == "503", "what a proxy on the host forwards is not let in"
 
 
-# Its signals wait meanwhile, among them the one that asks for a reload.
+# Its signals wait meanwhile: it goes on some time after the one that asks for a reload, the lowest bit (signal(7)).
 SLOW = """
 master=$(systemctl show -p MainPID --value nginx)
 kill -STOP "$master"
-setsid sh -c "sleep 3; kill -CONT $master" >/dev/null 2>&1 &
+setsid timeout 120 sh -c "until grep -q '^ShdPnd:.*[13579bdf]$' /proc/$master/status; do sleep 0.1; done; sleep 3
+kill -CONT $master" >/dev/null 2>&1 &
 """
 
 
