@@ -45,7 +45,7 @@ def good(project) -> None:
 
 
 def until_serving(project) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not project.status()[0]["health"]["ok"]:
         assert time.monotonic() < deadline
         time.sleep(0.3)

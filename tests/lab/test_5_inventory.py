@@ -39,7 +39,7 @@ class User:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=400,
+            timeout=900,
         )
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
@@ -53,7 +53,7 @@ class User:
         return state.load(self.folder / ".lab").hosts[0]
 
     def get(self, path="/"):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.host.http}{path}", timeout=10) as got:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.host.http}{path}", timeout=30) as got:
             return json.load(got)
 
     def on_host(self, text):

@@ -102,7 +102,7 @@ def test_a_deploy_shows_no_secret_anywhere(secretive, aws_server, tmp_path):
             ("env.render", "--output", "rendered", *given),
         ):
             process = secretive.start(*words, "--env", "lab", **GIVEN)
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=300)
             search(out + err, words[0])
             assert "Traceback" not in err
     (secretive.folder / ".env").unlink()

@@ -25,7 +25,7 @@ def sick(docker, tmp_path_factory):
 def blockers(project) -> str:
     """What preflight has to complain about, exit code included."""
     done = project.start("preflight", "--env", "lab", "--json")
-    found = json.loads(done.communicate(timeout=120)[0])
+    found = json.loads(done.communicate(timeout=300)[0])
     bad = [one for one in found["checks"] if one["verdict"] != "ok"]
     assert done.returncode == (0 if found["ok"] else 1)
     assert found["ok"] == all(one["verdict"] != "blocker" for one in bad)

@@ -88,7 +88,7 @@ def test_killed_at_any_step_docker_runs_nothing_is_lost_and_a_rerun_completes(ho
             run(RESET, host.device)
             run("PATH=/usr/bin:/bin; rm -f /run/kill-*; echo $1 >/run/kill-at", str(point))
             killed = host.start("volume.setup", "--env", "lab")
-            _, said = killed.communicate(timeout=120)
+            _, said = killed.communicate(timeout=300)
             what = f"{steps[point - 1]}: {said}"
             assert "Traceback" not in said, what
             print(what)  # shown when what follows fails

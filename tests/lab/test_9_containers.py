@@ -452,12 +452,12 @@ def row(url: str, log, name: str, port: str) -> tuple[str, ...]:
     deadline = time.monotonic() + 60
     while True:
         try:
-            with urllib.request.urlopen(f"{url}/health/ready", timeout=10):
+            with urllib.request.urlopen(f"{url}/health/ready", timeout=30):
                 break
         except OSError:
             assert time.monotonic() < deadline, log(name)
             time.sleep(0.2)
-    with urllib.request.urlopen(f"{url}/version", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/version", timeout=30) as answer:
         found = json.load(answer)
     said = log(name)
     form = "json" if '"level": "info"' in said else "text"

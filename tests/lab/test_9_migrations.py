@@ -201,7 +201,7 @@ def ten_at_once(project, url):
     """What each of ten such containers said."""
     start = starting(project, url)
     containers = [start() for _ in range(10)]
-    return [one.communicate(timeout=240) for one in containers]
+    return [one.communicate(timeout=600) for one in containers]
 
 
 def test_ten_containers_that_start_at_once_migrate_once(site):
@@ -283,7 +283,7 @@ def asleep(site, version):
     """A deploy in the middle of a migration."""
     second(site, f'{ADD}\n    op.execute("SELECT pg_sleep(120)")')
     deploy = site.start("deploy", "--env", "lab", "--version", version)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while site.server.sql(SLEEPING) == "0":
         assert time.monotonic() < deadline, deploy.communicate(timeout=5)
         time.sleep(0.2)
@@ -294,7 +294,7 @@ def given_back(site) -> None:
     """The lock is free within seconds, and the schema as it was."""
     begun = time.monotonic()
     while site.server.sql(HELD) != "0":
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 40
         time.sleep(0.2)
     assert revision(site) == "0001"
     assert "mood" not in columns(site)
@@ -308,13 +308,13 @@ def test_a_killed_migration_gives_its_lock_back_and_a_rerun_completes(site):
     assert "ADD COLUMN mood" in site.inv("migrate.sql", "--env", "lab").stdout
     assert site.server.sql(SLEEPING) == "1"
     site.host.run("docker kill guestbook-lab-migrate")
-    deploy.communicate(timeout=60)
+    deploy.communicate(timeout=300)
     assert deploy.returncode == 1
     given_back(site)
 
     deploy = asleep(site, "killed-deploy")
     deploy.kill()
-    deploy.communicate(timeout=60)
+    deploy.communicate(timeout=300)
     given_back(site)
 
     second(site)
