@@ -105,8 +105,8 @@ def test_a_stream_that_is_corrupted_on_its_way_is_no_image(project, host):
         other = replace(taken, config=taken.config.replace(b"=8000", b"=8001"))
         foreign = b"".join(archive.framed(archive.parts(other, shared, {})))
         for wrong, said in (
-            (flipped(whole), ""),
-            (whole[: len(whole) // 2], ""),
+            (flipped(whole), None),
+            (whole[: len(whole) // 2], None),
             (foreign, f"what came is not image {here.id}"),
             (whole[: -len(b"0\n")], "the connection ended before the whole image was here"),
         ):

@@ -15,6 +15,11 @@ def test_a_deploy_to_a_full_disk_prunes_by_the_ledger_or_refuses_with_numbers(do
             # A layer of its own size each, so that pruning frees something.
             ballast.write_bytes(os.urandom(60 * 2**20))
             project.deploy("--version", version)
+        ballast.write_bytes(os.urandom(60 * 2**20))
+        project.inv("docker.push", "--env", "lab", "--version", "pushed")
+        project.change("# what is pushed is kept while there is room")
+        project.deploy("--version", "after")
+        assert "pushed" in run("docker images --format '{{.Tag}}'").split()
         free = "df --output=avail -B1M /var/lib/docker | tail -1"
         # Too little for one more, enough once the oldest are gone.
         run(f"fallocate -l $(( $({free}) - 150 ))M /var/lib/docker/filler")
@@ -22,8 +27,8 @@ def test_a_deploy_to_a_full_disk_prunes_by_the_ledger_or_refuses_with_numbers(do
         project.deploy("--version", "five")
         assert project.get("/version")["version"] == "five"
         images = run("docker images --format '{{.Tag}}'").split()
-        assert "one" not in images
-        assert {"four", "five"} <= set(images)
+        assert not {"one", "pushed"} & set(images)
+        assert {"after", "five"} <= set(images)
 
         run(f"fallocate -l $(( $({free}) - 20 ))M /var/lib/docker/filler2")
         ballast.write_bytes(os.urandom(60 * 2**20))
