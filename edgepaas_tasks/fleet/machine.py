@@ -56,6 +56,11 @@ def _git(of: Service) -> Check:
         version = versions.settle(of.settings.build, "")
     except SettingsError as error:
         return Check(HERE, "git", WARNING, str(error).splitlines()[0], "give --version to deploy")
+    except Refused as error:
+        first, *rest = str(error).splitlines()
+        return Check(
+            HERE, "git", BLOCKER, first, " ".join(rest).strip().removeprefix("next:").strip()
+        )
     except CommandFailed as error:
         said = f"{error.problem.partition(';')[0]}: {error.got.partition(chr(10))[0]}"
         return Check(HERE, "git", BLOCKER, said, error.next_step)

@@ -14,7 +14,7 @@ from pathlib import Path
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import image, patterns
 from edgepaas_tasks.images.patterns import Patterns
-from edgepaas_tasks.settings import Build
+from edgepaas_tasks.settings import Build, SettingsError
 
 # No source of an app: git's own, our reports, and what Python makes of the sources beside it.
 BYPRODUCTS = frozenset((".git", ".edgepaas", "__pycache__"))
@@ -99,7 +99,10 @@ class Context:
 
 
 def read(build: Build) -> Context:
+    """Raises SettingsError where there is no such directory, Refused where what is to be ignored can not be read."""
     folder = Path(build.context)
+    if not folder.is_dir():
+        raise SettingsError(f"edgepaas.build.context: {folder}: no such directory")
     dockerfile, ignore = folder / build.dockerfile, folder / ".dockerignore"
     own = Path(f"{dockerfile}.dockerignore")
     if own.exists() and image.buildkit().get("DOCKER_BUILDKIT") != "0":

@@ -76,7 +76,8 @@ def test_a_configuration_that_nginx_refuses_is_named(sick):
     sick.host.run("rm /etc/nginx/conf.d/zz.conf")
 
 
-def test_a_wrong_clock_is_named(sick):
+def test_a_wrong_clock_is_named(sick, monkeypatch):
+    monkeypatch.chdir(sick.folder)
     # This machine's reading is shifted: the clock is one for all containers.
     of = describe(load({"app": "guestbook", **lab_settings(sick)}, "lab"))
     hosts = connect(of.settings, dry_run=False, observe=None)

@@ -7,7 +7,7 @@ import pytest
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.images import context as contexts
 from edgepaas_tasks.images import image
-from edgepaas_tasks.settings import Build
+from edgepaas_tasks.settings import Build, SettingsError
 
 
 def read(folder, dockerfile="Dockerfile"):
@@ -64,9 +64,16 @@ def test_names_need_not_be_utf_8(tmp_path):
     assert [os.fsencode(path) for path in read(tmp_path).files()] == [b"caf\xe9.txt"]
 
 
-def test_a_directory_that_can_not_be_read_is_named(tmp_path):
-    with pytest.raises(Refused, match="there/no .No such file"):
-        list(read(tmp_path / "there" / "no").files())
+def test_a_directory_that_is_not_there_or_can_not_be_read_is_named(tmp_path, monkeypatch):
+    with pytest.raises(SettingsError, match=r"build\.context: .*there/no: no such directory"):
+        read(tmp_path / "there" / "no")
+
+    def scandir(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(Refused, match="can not be read: .* .Permission denied"):
+        list(read(tmp_path).files())
 
 
 def test_what_is_kept_back_need_not_be_readable(tmp_path, monkeypatch):

@@ -109,6 +109,13 @@ def test_a_shallow_clone_is_named_and_a_whole_one_is_good(bare, tmp_path, monkey
     assert check.next_step == "fetch-depth: 0 in the workflow"
 
 
+def test_a_context_that_is_not_there_is_named_and_keeps_no_other_check_from_being_made(bare):
+    checks = here(of(build={"context": "nowhere"}))
+    assert checks["git"].verdict == WARNING
+    assert checks["git"].found == "edgepaas.build.context: nowhere: no such directory"
+    assert "ssh key" in checks
+
+
 def test_without_git_the_version_is_a_hash_of_the_files(bare, tmp_path):
     (tmp_path / "bin" / "git").unlink()
     assert here()["git"].found.startswith("version files-")
