@@ -81,6 +81,7 @@ class Load:
 
     With `keep_alive` a connection is used until the server closes it in the proper way (`Connection: close` on a whole
     answer); any other end of a connection is a lost request. `methods` are taken in turn; a POST adds an entry.
+    `pause`: seconds between two requests of a connection.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Load:
         keep_alive: bool = True,
         methods: Sequence[str] = ("GET", "POST"),
         host: str = "",
+        pause: float = 0.0,
         seconds: float = 600.0,
         requests: int = 10_000_000,
     ) -> None:
@@ -103,6 +105,7 @@ class Load:
         self._keep_alive = keep_alive
         self._methods = tuple(methods)
         self._connections = connections
+        self._pause = pause
         self._seconds = seconds
         self._requests = requests
         self._report = Report()
@@ -165,6 +168,8 @@ class Load:
             if closes or not self._keep_alive:
                 connection.close()
                 connection = None
+            if self._pause:
+                self._stop.wait(self._pause)
         if connection is not None:
             connection.close()
 

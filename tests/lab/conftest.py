@@ -37,6 +37,9 @@ SETTINGS = {
 }
 
 
+# Requests enough to notice any that is lost, and not so many that they take the processor from what runs beside them.
+STEADY = {"connections": 2, "pause": 0.005}
+
 # What takes longest, the longest first: where modules run side by side, none of these may begin last.
 LONG = ("test_8_steps.py", "test_9_migrations.py", "test_7_systems.py", "test_4_flips.py")
 

@@ -7,6 +7,7 @@ from edgepaas_tasks.lab import hosts, volumes
 from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.load import Load
 from remote import local
+from tests.lab.conftest import STEADY
 
 
 def keepsake(project) -> None:
@@ -87,7 +88,7 @@ def grown(project) -> None:
     local.run("truncate", "-s", "5G", host.disk)
     local.run("losetup", "-c", host.device)
     before = volume(project)["free_bytes"]
-    with Load(project.url, connections=4) as load:
+    with Load(project.url, **STEADY) as load:
         said = project.inv("volume.setup", "--env", "lab").stdout
     assert "grew the file system from 4096 to 5120 MB" in said
     assert load.report.failed == 0

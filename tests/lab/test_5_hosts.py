@@ -8,6 +8,7 @@ import pytest
 
 from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
+from tests.lab.conftest import STEADY
 from tests.lab.faults import Fault, Faulty
 
 BASE = "/opt/edgepaas/guestbook-lab"
@@ -54,7 +55,7 @@ def test_all_hosts_get_the_release_and_none_when_one_can_not(trio):
         settings.read_text() + "\nimport os\nassert not os.path.exists('/data/sick'), 'no way'\n"
     )
     trio.hosts[2].run(f"touch {BASE}/data/sick")
-    with Load(trio.url, connections=4) as load:
+    with Load(trio.url, **STEADY) as load:
         done = trio.deploy("--version", "two", code=1)
     trio.hosts[2].run(f"rm {BASE}/data/sick")
     assert "edge3: " in done.stderr
@@ -99,7 +100,7 @@ def test_a_controller_that_dies_in_the_bake_leaves_all_hosts_where_they_were(tri
     was = flags(trio)
     trio.change("# killed")
     trio.configure(flip={"bake": 90})
-    with Load(trio.url, connections=2) as load:
+    with Load(trio.url, **STEADY) as load:
         process = trio.start("deploy", "--env", "lab", "--version", "killed")
         until(lambda: flags(trio) != was)
         process.send_signal(signal.SIGKILL)

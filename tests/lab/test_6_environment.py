@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .conftest import SETTINGS
+from .conftest import SETTINGS, STEADY
 
 PUSHES, VALUES = (20, 1000) if os.environ.get("EDGEPAAS_SOAK") else (1, 400)
 
@@ -115,7 +115,7 @@ def test_a_push_changes_values_without_a_lost_request_and_a_rollback_brings_them
     declared(GREETING={"type": "string", "default": "hello"})
     project.deploy("--version", "with-hello")
     before = project.status()[0]
-    with Load(project.url, connections=8) as load:
+    with Load(project.url, **STEADY) as load:
         done = project.inv("env.push", "--env", "lab", "--set", "GREETING=servus")
         assert "pushed the variables of guestbook with-hello" in done.stdout
         after = project.status()[0]

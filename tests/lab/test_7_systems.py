@@ -8,7 +8,7 @@ import testinfra
 
 from edgepaas_tasks.lab.load import Load
 
-from .conftest import make
+from .conftest import STEADY, make
 from .keepsakes import gone_and_back, until_serving
 
 FLAVOURS = {
@@ -115,7 +115,7 @@ def test_a_deploy_works_and_survives_a_reboot(flavour):
 
 @serving
 def test_the_site_outlives_the_docker_daemon(flavour):
-    with Load(flavour.url, connections=2) as load_:
+    with Load(flavour.url, **STEADY) as load_:
         time.sleep(1)
         flavour.host.run("kill -KILL $(pidof dockerd)")
         time.sleep(2)

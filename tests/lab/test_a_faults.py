@@ -9,6 +9,7 @@ import time
 import pytest
 
 from edgepaas_tasks.lab.load import Load
+from tests.lab.conftest import STEADY
 from tests.lab.faults import SIDES, SOAK, Fault
 
 KILLED = -9
@@ -64,7 +65,7 @@ def traces():
 
 def survive(faulty, action: str, fault: Fault) -> str:
     """One moment and the next deploy, under load. A line about it."""
-    with Load(faulty.project.url, connections=2) as load:
+    with Load(faulty.project.url, **STEADY) as load:
         time.sleep(0.2)
         done, _ = faulty.run(faulty.words(action, changed=SOAK), fault)
         faulty.converge()

@@ -9,6 +9,7 @@ import pytest
 from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
 from remote.layout import other
+from tests.lab.conftest import STEADY
 from tests.lab.faults import SOAK, Fault
 
 
@@ -134,7 +135,7 @@ def test_a_port_that_is_kept_is_named_and_freed_by_setup(faulty):
     assert refused.returncode == 1
     assert f"port {port} ({slot}) is kept by Docker" in refused.stderr
     assert "inv setup --env NAME frees it" in refused.stderr
-    with Load(project.url, connections=2) as load:
+    with Load(project.url, **STEADY) as load:
         said = project.inv("setup", "--env", "lab").stdout
     assert f"restarted docker to free port {port}" in said
     print(f"during the restart: {load.report}")
@@ -157,7 +158,7 @@ def wait_until_it_serves(project) -> float:
 def test_the_docker_daemon_is_killed_in_the_middle_of_a_deploy(faulty):
     """Containers, and the ports that they are published on, outlive it; systemd brings it up again."""
     project = faulty.project
-    with Load(project.url, connections=2) as load:
+    with Load(project.url, **STEADY) as load:
         process = faulty.start(faulty.words("deploy"), Fault("hold", "before", "start release"))
         faulty.reach(process)
         project.host.run(
@@ -231,7 +232,7 @@ def test_a_flip_that_is_killed_on_the_host_does_not_leave_traffic_where_it_went(
     faulty.converge()  # nothing is left to reload nginx for under the load
     faulty.configure(flip={"bake": 60, "drain": 5})
     before = project.status()[0]
-    with Load(project.url, connections=2) as load:
+    with Load(project.url, **STEADY) as load:
         process = faulty.start(faulty.words("deploy"), Fault("tell", "amid", "flip to"))
         faulty.reach(process)
         while project.host.run("readlink /opt/edgepaas/guestbook-lab/live").endswith(
@@ -284,7 +285,7 @@ def test_a_full_disk_in_the_middle_of_a_deploy(confined):
     project = confined.project
     run = project.host.run
     confined.converge()
-    with Load(project.url, connections=2, methods=("GET",), host=NAME) as load:
+    with Load(project.url, **STEADY, methods=("GET",), host=NAME) as load:
         for step in FULL:
             process = confined.start(confined.words("deploy"), Fault("hold", "before", step))
             confined.reach(process)

@@ -13,6 +13,7 @@ import pytest
 
 from edgepaas_tasks.lab.load import Load
 from tests.lab import trial
+from tests.lab.conftest import STEADY
 from tests.lab.faults import SOAK, Fault
 
 SECONDS = 20 if SOAK else 6
@@ -182,7 +183,7 @@ def fail_on_the_public_path(tried, after: str, killed: bool) -> int:
     )
     before = project.status()[0]
     words = (*tried.words("deploy"), "--set", f"FAIL_AFTER={after}")
-    with Load(project.url, connections=2) as load:
+    with Load(project.url, **STEADY) as load:
         process = tried.start(words, Fault("hold", "before", "flip to"))
         tried.reach(process)
         tried.go()

@@ -60,6 +60,12 @@ def test_good_answers_are_counted_by_release_and_method(serve, keep_alive):
     assert found.releases["3"].last >= found.releases["3"].first
 
 
+def test_a_pause_is_kept_between_the_requests_of_a_connection(serve):
+    found = report(serve(*GOOD), pause=0.05)
+    assert found.sent >= 20
+    assert found.seconds >= 9 * 0.05  # two connections, ten requests each
+
+
 def test_a_proper_close_after_a_whole_answer_is_no_failure(serve):
     status, headers, body = GOOD
     assert report(serve(status, {**headers, "Connection": "close"}, body, close=True)).failed == 0
