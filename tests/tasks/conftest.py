@@ -3,10 +3,14 @@
 import base64
 import gzip
 import re
+from contextlib import contextmanager
 
 import pytest
 
 from edgepaas_tasks import settings
+from edgepaas_tasks.images import shipping
+from edgepaas_tasks.images.cargo import Cargo, Layer
+from edgepaas_tasks.images.registry import Registry
 from edgepaas_tasks.targets.service import describe
 from remote.batch import Frames
 from remote.slots import TOLD
@@ -87,3 +91,17 @@ def service():
     }
     chosen = settings.load(tree, "test")
     return describe(chosen)
+
+
+@pytest.fixture
+def one_layer(monkeypatch, tmp_path):
+    """What this machine's engine hands over of any image: one layer, with neither engine nor image there."""
+
+    @contextmanager
+    def taken(here, needless):
+        source = Registry(tmp_path, "edgepaas/test")
+        source.path("sha256:p").write_bytes(b"layer")
+        config = b'{"rootfs": {"diff_ids": ["sha256:a"]}}'
+        yield Cargo(here, source, "sha256:m", config, (Layer("sha256:p", 5, "sha256:a"),))
+
+    monkeypatch.setattr(shipping, "cargo", taken)

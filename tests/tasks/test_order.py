@@ -3,17 +3,14 @@
 import json
 import re
 import threading
-from contextlib import contextmanager
 
 import pytest
 
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.events import summary
-from edgepaas_tasks.images import foreign, image, shipping
-from edgepaas_tasks.images.cargo import Cargo, Layer
+from edgepaas_tasks.images import foreign, image
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.images.registry import Registry
 from edgepaas_tasks.release import deploy as deploys
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request
@@ -29,7 +26,7 @@ from tests.tasks.conftest import Answering
 
 
 @pytest.fixture
-def run(service, monkeypatch, tmp_path):
+def run(service, monkeypatch, tmp_path, one_layer):
     """A deploy of an image that every host lacks, to transports of the test's choice."""
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     monkeypatch.chdir(tmp_path)
@@ -37,15 +34,6 @@ def run(service, monkeypatch, tmp_path):
     monkeypatch.setattr(image, "require_engine", lambda: None)
     monkeypatch.setattr(image, "find", lambda reference: built)
     monkeypatch.setattr(image, "look", lambda reference: built)
-
-    @contextmanager
-    def taken(here, needless):
-        source = Registry(tmp_path, "edgepaas/test")
-        source.path("sha256:p").write_bytes(b"layer")
-        config = b'{"rootfs": {"diff_ids": ["sha256:a"]}}'
-        yield Cargo(here, source, "sha256:m", config, (Layer("sha256:p", 5, "sha256:a"),))
-
-    monkeypatch.setattr(shipping, "cargo", taken)
 
     def run(*transports, version="v1", planned=None):
         hosts = [Host(transport) for transport in transports]

@@ -1,7 +1,6 @@
 """What a rollback asks before it moves anybody: was the release ever good, and does its code fit the schema."""
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -10,10 +9,8 @@ from edgepaas_tasks import settings
 from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.fleet import ledger
-from edgepaas_tasks.images import image, shipping
-from edgepaas_tasks.images.cargo import Cargo, Layer
+from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.images.registry import Registry
 from edgepaas_tasks.release import rollback as rollbacks
 from edgepaas_tasks.targets.service import describe
 from remote.host import Host
@@ -60,19 +57,10 @@ def service():
 
 
 @pytest.fixture
-def back(service, monkeypatch, tmp_path):
+def back(service, monkeypatch, one_layer):
     """A rollback on hosts of the test's choice, from a machine that has the image of release 4."""
     here = Image("shop:v4", "sha256:4", 1000, ("sha256:a",), store="overlay2")
     monkeypatch.setattr(image, "find", lambda reference: here)
-
-    @contextmanager
-    def taken(here, needless):
-        source = Registry(tmp_path, "edgepaas/test")
-        source.path("sha256:p").write_bytes(b"layer")
-        config = b'{"rootfs": {"diff_ids": ["sha256:a"]}}'
-        yield Cargo(here, source, "sha256:m", config, (Layer("sha256:p", 5, "sha256:a"),))
-
-    monkeypatch.setattr(shipping, "cargo", taken)
 
     def back(*transports, to=None, **allowed):
         with Progress("test") as progress:
