@@ -64,16 +64,18 @@ used() {
     answers "$name" "$port"
 }
 take_back() {
-    if [ -e "$work/before" ]; then mv "$work/before" "$site"; else rm -f "$site"; fi
+    if [ -s "$pending" ]; then mv "$pending" "$site"; else rm -f "$site" "$pending"; fi
     systemctl reload-or-restart nginx >&2 || :
-    rm -f "$pending"
 }
-if [ -e "$site" ]; then cp -p "$site" "$work/before"; fi
 chmod 644 "$work/candidate"
 master=$(systemctl show -p MainPID --value nginx)
 before=$(takers)
 logged=$(stat -c %s "$log" 2>/dev/null) || logged=0
-: >"$pending"
+# The file that nginx used last, or an empty one: a run that is killed here leaves it for the next to take back.
+if [ ! -e "$pending" ]; then
+    if [ -e "$site" ]; then cp -p "$site" "$work/before"; else : >"$work/before"; fi
+    mv "$work/before" "$pending"
+fi
 mv "$work/candidate" "$site"
 if [ "$active" = yes ]; then verb=reload; else verb=start; fi
 if ! systemctl "$verb" nginx 2>"$work/said"; then

@@ -78,6 +78,17 @@ def test_one_that_nginx_does_not_reload_with_is_taken_back(configure, nginx, stu
     assert "systemctl reload-or-restart nginx" in stubs.said
 
 
+def test_what_is_taken_back_is_what_was_used_even_after_a_run_that_was_killed(
+    configure, nginx, stubs, tmp_path
+):
+    (nginx / "conf.d" / SITE).write_text("new\n")
+    (nginx / "conf.d" / f"{SITE}.pending").write_text("old\n")
+    stubs.add("systemctl", "case $1 in reload) exit 1 ;; esac")
+    assert configure().code == 41
+    assert site(nginx) == "old\n"
+    assert not (nginx / "conf.d" / f"{SITE}.pending").exists()
+
+
 def test_a_first_site_that_does_not_start_is_not_left_behind(configure, nginx, stubs):
     (nginx / "conf.d" / SITE).unlink()
     stubs.add("systemctl", "case $1 in is-active | start) exit 3 ;; esac")
