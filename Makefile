@@ -21,7 +21,7 @@ check: lint types unit
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/shellcheck -s sh -S style remote/scripts/*.sh edgepaas_tasks/lab/image/lab-devices \
+	$(VENV)/bin/shellcheck -s sh -S style remote/scripts/*.sh remote/*/scripts/*.sh edgepaas_tasks/lab/image/lab-devices \
 		edgepaas_tasks/lab/image/lab-mounts edgepaas_tasks/lab/image/packages edgepaas_tasks/lab/image/postgres-start edgepaas_tasks/lab/image/registry-start
 
 types: $(VENV)/.ready

@@ -16,11 +16,11 @@ from bench.tools import timed
 from edgepaas_tasks import settings
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.fleet import setup as setups
-from edgepaas_tasks.targets import inventory
-from edgepaas_tasks.targets.service import describe
-from remote.batch import Batch
-from remote.host import Host
-from remote.ssh import SSHTransport
+from edgepaas_tasks.remote.batch import Batch
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.ssh.transport import SSHTransport
+from edgepaas_tasks.service import inventory
+from edgepaas_tasks.service.service import describe
 
 Program = tuple[str, bytes]
 

@@ -12,7 +12,7 @@ from bench.project import Project
 from bench.result import Result, Target
 from edgepaas_tasks.lab.load import Load
 from edgepaas_tasks.lab.load import Report as Lost
-from remote import local
+from edgepaas_tasks.remote import local
 
 PORTS = {"blue": 8081, "green": 8082}
 PAUSE = 0.25  # seconds between two flips

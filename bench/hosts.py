@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench import switch
 from edgepaas_tasks.lab import engine, images
-from remote import local
+from edgepaas_tasks.remote import local
 
 LABEL = "edgepaas.bench"
 FOLDER = Path(__file__).parent

@@ -15,7 +15,7 @@ from typing import Any
 from bench.tools import ROOT, Run, timed
 from edgepaas_tasks.lab import images, lifecycle
 from edgepaas_tasks.lab.state import LabHost
-from remote import local
+from edgepaas_tasks.remote import local
 
 IMAGE = "edgepaas-bench-app"  # of our own, so that all its versions can be removed
 

@@ -6,10 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from remote.command import argv
-from remote.host import Host
-from remote.ssh import SSHTransport
-from remote.target import Target
+from edgepaas_tasks.remote.command import argv
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.ssh.transport import SSHTransport
+from edgepaas_tasks.remote.target import Target
 
 
 def main() -> None:

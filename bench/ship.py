@@ -9,10 +9,10 @@ from bench.hosts import Bench
 from bench.measure import alternate, ratio, table
 from bench.result import Result, Target
 from bench.tools import timed
-from remote.command import argv
-from remote.host import Host
-from remote.ssh import SSHTransport
-from remote.target import Target as Where
+from edgepaas_tasks.remote.command import argv
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.ssh.transport import SSHTransport
+from edgepaas_tasks.remote.target import Target as Where
 
 CHUNK = 256 * 1024
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.hosts import FOLDER, Bench, Machine
-from remote import local
+from edgepaas_tasks.remote import local
 
 PEERS = FOLDER / "peers"
 ROOT = FOLDER.parent

@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.fleet import setup as setups
 from edgepaas_tasks.lab import lifecycle
 from edgepaas_tasks.lab.load import Load
 from edgepaas_tasks.release import deploy as deploys
 from edgepaas_tasks.release.deploy import Outcome
 from edgepaas_tasks.release.request import Request
-from edgepaas_tasks.targets.service import Service, hosts, service
+from edgepaas_tasks.service.service import Service, hosts, service
 
 ENVIRONMENT = "lab"
 PAGE = "guestbook/pages.py"  # what the second version changes, in its own copy of the app
@@ -61,7 +61,7 @@ def _second_version(context: Path, copy: Path, stamp: str) -> Path:
 
 
 def _url(of: Service) -> str:
-    from edgepaas_tasks.targets import inventory
+    from edgepaas_tasks.service import inventory
 
     return inventory.addresses(of.settings)[0]
 

@@ -17,9 +17,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from env import version_table
-from env.database import MODES, is_postgres
-from env.reach import OK, VERDICTS, hide, reach, verdict
+from . import version_table
+from .database import MODES, is_postgres
+from .reach import OK, VERDICTS, hide, reach, verdict
 
 log = logging.getLogger("edgepaas.health")
 POSTGRES, _, SQLITE = MODES

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from env.database import MODES, enforce_ssl, is_postgres, normalise, sqlite_url
-from env.reach import OK, TRANSIENT, VERDICTS, reach
+from .database import MODES, enforce_ssl, is_postgres, normalise, sqlite_url
+from .reach import OK, TRANSIENT, VERDICTS, reach
 
 WAIT = 30.0  # seconds for a database that may still come up
 TRY, PAUSE = 5, 1.0  # seconds: of one try, and between two

@@ -13,8 +13,8 @@ import sys
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from env import version_table
-from env.database import plain
+from . import version_table
+from .database import plain
 
 OK = "ok"
 # Verdict: what it means, in the operator's words.

@@ -1,7 +1,7 @@
 """What runs first in the app's container: settles the database, brings the schema up, and becomes the app.
 
     python3 runtime.pyz --image '[["tini", "--"], ["uvicorn", "app:app"]]'
-    python3 -m env uvicorn app:app
+    python3 -m edgepaas_tasks.env uvicorn app:app
 
 The app ends as the same process, so that PID 1 and its signals are the app's. Everything is in its os.environ; what was
 resolved also lies in one file, for shells: `. /run/edgepaas/env`.
@@ -16,8 +16,9 @@ import sys
 from importlib.machinery import PathFinder
 from types import FrameType
 
-from env import canonical, command, mode
-from env.mode import Mode, NotStarted
+from . import command, mode
+from .mode import Mode, NotStarted
+from .values import canonical
 
 FILE = "/run/edgepaas/env"
 HERE = "EDGEPAAS_RUNTIME"  # in the environment of whatever we have started
@@ -76,16 +77,20 @@ def settled(environ: dict[str, str]) -> dict[str, str]:
 
 
 def python_path(given: str) -> str:
-    """The working directory, and below it this package: an `env` of the app's own is found first."""
+    """PYTHONPATH for the app: what was given, the working directory, and this package where no other one is found."""
     here = os.getcwd()
-    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    ours = os.path.abspath(__file__)
+    for _ in __name__.split("."):
+        ours = os.path.dirname(ours)
     paths = [path for path in given.split(os.pathsep) if path]
     rest = [path for path in sys.path if os.path.abspath(path) not in (ours, "")]
-    theirs = PathFinder.find_spec("env", [here, *paths, *rest])
     added = [here]
-    # A directory without an __init__ is no package: a virtual environment, say.
-    if os.path.isfile(ours) and (theirs is None or theirs.origin is None):
-        added.append(ours)
+    if os.path.isfile(ours):
+        for name, place in (("edgepaas_tasks", ours), ("env", os.path.join(ours, "former"))):
+            theirs = PathFinder.find_spec(name, [here, *paths, *rest])
+            # A directory without an __init__ is not a package: a virtual environment, for example.
+            if theirs is None or theirs.origin is None:
+                added.append(place)
     return os.pathsep.join([*paths, *(path for path in added if path not in paths)])
 
 
@@ -126,8 +131,8 @@ def _is_on(text: str) -> bool:
 
 
 def _migrate(environ: dict[str, str], url: str) -> None:
-    from env import migrate, scripts
-    from env.refused import Refused
+    from .migrations import migrate, scripts
+    from .migrations.refused import Refused
 
     name = environ.get("EDGEPAAS_MIGRATION_URL", "")
     direct = environ.get(name, "") if name else url

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from remote.command import Command, source, stdin_bytes
-from remote.result import Result
+from .command import Command, source, stdin_bytes
+from .result import Result
 
 # One line that any login shell understands (csh and fish too), the same for every program. It reads a length, so many
 # bytes of program, and leaves the rest of stdin to the commands: `read` and `head -c` take no byte too many.

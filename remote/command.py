@@ -18,7 +18,9 @@ class Opaque(Protocol):
 Stdin = bytes | Opaque
 
 # Beside this file: importlib.resources would load what it needs for packages in archives, 20 ms.
-SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPTS = tuple(
+    Path(__file__).parent / folder for folder in ("scripts", "machine/scripts", "service/scripts")
+)
 
 
 def stdin_bytes(stdin: Stdin) -> bytes:
@@ -76,12 +78,13 @@ def argv(*words: str, stdin: Stdin | None = None) -> Command:
 def script(
     name: str, *arguments: str, stdin: Stdin | None = None, uses: tuple[str, ...] = ()
 ) -> Command:
-    """A static script of `remote/scripts`, its values as $1, $2, … and stdin; `uses` are functions that it calls."""
+    """The static script of that name, its values as $1, $2, … and stdin; `uses` are functions that it calls."""
     body = "".join(source(one) for one in (*uses, name))
     return Command((name, *arguments), stdin=stdin, body=body)
 
 
 @cache
 def source(name: str) -> str:
-    """The text of `remote/scripts/NAME.sh`."""
-    return (SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
+    """The text of NAME.sh, which lies in the folder `scripts` beside the module that builds it. Names are unique."""
+    paths = [folder / f"{name}.sh" for folder in SCRIPTS]
+    return next(path for path in paths if path.exists()).read_text(encoding="utf-8")

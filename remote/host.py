@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from remote.batch import FENCE_CODE, Batch, Fence, Watch, results
-from remote.command import Command
-from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded, Interrupted, LeaseLost
-from remote.result import Result
-from remote.transport import Streams, Transport
+from .batch import FENCE_CODE, Batch, Fence, Watch, results
+from .command import Command
+from .errors import CommandFailed, ConnectionLost, DeadlineExceeded, Interrupted, LeaseLost
+from .result import Result
+from .transport import Streams, Transport
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from remote.errors import CommandFailed, DeadlineExceeded
-from remote.result import Result
+from .errors import CommandFailed, DeadlineExceeded
+from .result import Result
 
 HERE = "this machine"
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from remote.errors import HostErrors
-from remote.host import Host
+from .errors import HostErrors
+from .host import Host
 
 Answer = TypeVar("Answer")
 

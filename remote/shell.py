@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 
-from remote.batch import Batch, Frames
-from remote.transport import Streams
+from .batch import Batch, Frames
+from .transport import Streams
 
 
 class LocalTransport:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from remote.batch import Batch, Frames
+from .batch import Batch, Frames
 
 
 @dataclass

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks.console import boundary, ci
+from edgepaas_tasks.console import ci
+from edgepaas_tasks.console import task as boundary
 from tests.ssh_server import SSHServer
 
 # A shell starts what it puts into the background deaf to SIGINT, and its children inherit that.
@@ -83,7 +84,7 @@ def run_tasks(monkeypatch, capfd):
     """Runs our tasks in a folder as `inv` would, in this process: a second less than in one of its own."""
     from edgepaas_tasks import ns
     from edgepaas_tasks.program import Program
-    from edgepaas_tasks.targets import inventory, service
+    from edgepaas_tasks.service import inventory, service
 
     # A copy: Invoke hands out each help text once.
     program = Program(binary="edgepaas", namespace=copy.deepcopy(ns))

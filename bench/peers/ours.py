@@ -7,12 +7,12 @@ from pathlib import Path
 
 import work
 
-from remote.batch import Batch
-from remote.command import Command, argv, script
-from remote.host import Host
-from remote.parallel import on_each
-from remote.ssh import SSHTransport
-from remote.target import Target
+from edgepaas_tasks.remote.batch import Batch
+from edgepaas_tasks.remote.command import Command, argv, script
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.ssh.transport import SSHTransport
+from edgepaas_tasks.remote.target import Target
 
 SCRIPTS = Path(__file__).parent / "scripts"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from edgepaas_tasks.commands.options import patience_of
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.database import mode as modes
 from edgepaas_tasks.release.push import push
 from edgepaas_tasks.report import releases as report
+from edgepaas_tasks.service.service import hosts, service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets import modes
-from edgepaas_tasks.targets.service import hosts, service
 
 NAMES = {"postgres": modes.POSTGRES, "sqlite": modes.SQLITE}
 

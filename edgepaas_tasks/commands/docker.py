@@ -7,19 +7,19 @@ from typing import Any
 from edgepaas_tasks import settings
 from edgepaas_tasks.commands.options import patience_of
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.images import build as builds
 from edgepaas_tasks.images import image as images
-from edgepaas_tasks.images import version as versions
-from edgepaas_tasks.images.shipping import Shipping
-from edgepaas_tasks.images.version import Version
-from edgepaas_tasks.lease.tenure import held
-from edgepaas_tasks.release import material
+from edgepaas_tasks.images.building import build as builds
+from edgepaas_tasks.images.building import version as versions
+from edgepaas_tasks.images.building.version import Version
+from edgepaas_tasks.images.shipping.ship import Shipping
+from edgepaas_tasks.lease.lease import held
+from edgepaas_tasks.release import image as material
 from edgepaas_tasks.release import request as requests
 from edgepaas_tasks.release.prune import prune as prune_hosts
 from edgepaas_tasks.release.request import Request
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.service.service import hosts, service
 from edgepaas_tasks.settings import Settings
-from edgepaas_tasks.targets.service import hosts, service
-from remote.releases import Release
 
 
 def version(c: Any, env: str, *, asked: str, fresh: bool) -> str:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from edgepaas_tasks.commands.options import patience_of
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.events.occasion import occasion
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.events.deploy_events import occasion
 from edgepaas_tasks.report import releases
 from edgepaas_tasks.report import variables as report
+from edgepaas_tasks.service.service import hosts, service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets.service import hosts, service
 from edgepaas_tasks.variables import environment
-from env import canonical
 
 
 def check(c: Any, env: str, given: Sequence[str]) -> str:

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks.console.boundary import Refused, say
+from edgepaas_tasks.console.task import Refused, say
+from edgepaas_tasks.remote.ssh import connection, hostkeys, verification
+from edgepaas_tasks.remote.ssh.hostkeys import Key
+from edgepaas_tasks.remote.target import Target
+from edgepaas_tasks.service import inventory, trust
+from edgepaas_tasks.service.service import service
+from edgepaas_tasks.service.trust import Evidence
 from edgepaas_tasks.settings import SettingsError, nearest
-from edgepaas_tasks.targets import inventory, trust
-from edgepaas_tasks.targets.service import service
-from edgepaas_tasks.targets.trust import Evidence
-from remote import connection, hostkeys, verification
-from remote.hostkeys import Key
-from remote.target import Target
 
 
 def show(c: Any, env: str) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def trust_hosts(
                 f"--fingerprint: {len(chosen)} hosts ({', '.join(one.name for one in chosen)}): say which by --host"
             )
     elif console:
-        from remote import aws
+        from edgepaas_tasks.remote.cloud import aws
 
         account = inventory.account(settings)
         # A host on the way is not of the inventory: EC2 may not know it.

@@ -7,7 +7,7 @@ from typing import Any
 from edgepaas_tasks.lease import locks
 from edgepaas_tasks.lease.locks import Lock
 from edgepaas_tasks.report import leases as report
-from edgepaas_tasks.targets.service import hosts, service
+from edgepaas_tasks.service.service import hosts, service
 
 
 def status(c: Any, env: str) -> list[Lock]:

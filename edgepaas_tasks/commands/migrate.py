@@ -7,18 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 from edgepaas_tasks.commands.options import number, patience_of
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.database import backup, kept, migrations
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.database import backup, migrations
+from edgepaas_tasks.database import releases as kept
 from edgepaas_tasks.fleet import status as statuses
-from edgepaas_tasks.lease.tenure import held
+from edgepaas_tasks.lease.lease import held
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service.releases import Release
 from edgepaas_tasks.report import schema as report
+from edgepaas_tasks.service.service import Service, hosts, service
 from edgepaas_tasks.settings import Settings
-from edgepaas_tasks.targets.service import Service, hosts, service
 from edgepaas_tasks.variables import environment
 from edgepaas_tasks.variables.environment import Environment
-from remote.host import Host
-from remote.releases import Release
 
 
 def status(c: Any, env: str, *, release: str) -> str:

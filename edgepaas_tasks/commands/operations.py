@@ -7,13 +7,13 @@ from contextlib import suppress
 from typing import Any
 
 from edgepaas_tasks.commands.options import number
-from edgepaas_tasks.fleet import inside
+from edgepaas_tasks.fleet import exec as inside
 from edgepaas_tasks.fleet import logs as app_logs
 from edgepaas_tasks.fleet import maintenance as pages
 from edgepaas_tasks.report import fleet as report
+from edgepaas_tasks.service import inventory
+from edgepaas_tasks.service.service import hosts, service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets import inventory
-from edgepaas_tasks.targets.service import hosts, service
 
 
 def logs(c: Any, env: str, *, slot: str, host: str, lines: str, since: str, follow: bool) -> None:

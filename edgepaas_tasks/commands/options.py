@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets.service import Service
 
 
 def number(option: str, text: str, *, least: float = 0, whole: bool = True) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgepaas_tasks.fleet import ledger
-from edgepaas_tasks.fleet.ledger import Ledger
-from edgepaas_tasks.targets.service import Service, hosts, service
+from edgepaas_tasks.fleet import journal as ledger
+from edgepaas_tasks.fleet.journal import Ledger
+from edgepaas_tasks.service.service import Service, hosts, service
 
 
 def read(c: Any, env: str) -> tuple[Service, Sequence[Ledger]]:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgepaas_tasks.commands.options import number, patience_of
-from edgepaas_tasks.console.boundary import Refused, say
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.console.task import Refused, say
+from edgepaas_tasks.service.service import Service, hosts, service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets.service import Service, hosts, service
 
 if TYPE_CHECKING:
     from edgepaas_tasks.fleet.setup import Part
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> str:
-    from edgepaas_tasks.events import summary
-    from edgepaas_tasks.events.occasion import occasion
+    from edgepaas_tasks.events.deploy_events import occasion
     from edgepaas_tasks.release import deploy as deploys
-    from edgepaas_tasks.release import rehearsal
+    from edgepaas_tasks.release import dry_run as rehearsal
+    from edgepaas_tasks.report import ci_summary as summary
     from edgepaas_tasks.report import releases as report
 
     of = service(c, env)
@@ -48,7 +48,7 @@ def deploy(c: Any, env: str, request: Request, *, wait: str, dry_run: bool) -> s
 def rollback(
     c: Any, env: str, *, to: str, wait: str, allow_newer_schema: bool, allow_fallback: bool
 ) -> str:
-    from edgepaas_tasks.events.occasion import occasion
+    from edgepaas_tasks.events.deploy_events import occasion
     from edgepaas_tasks.release import rollback as rollbacks
     from edgepaas_tasks.report import releases as report
 
@@ -87,7 +87,7 @@ def preflight(c: Any, env: str, *, json: bool) -> None:
     """Prints the checks. Raises Refused when one of them is a blocker."""
     from edgepaas_tasks.fleet import preflight as doctor
     from edgepaas_tasks.report import readiness as report
-    from edgepaas_tasks.targets import readiness
+    from edgepaas_tasks.service import readiness
 
     of = service(c, env)
     with hosts(of) as found:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from edgepaas_tasks.commands import root
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.fleet import setup as setups
-from edgepaas_tasks.targets import inventory
-from edgepaas_tasks.targets.service import Service, hosts, service
-from remote import volume as volumes
-from remote.parallel import attempt
+from edgepaas_tasks.remote.machine import volume as volumes
+from edgepaas_tasks.remote.parallel import attempt
+from edgepaas_tasks.service import inventory
+from edgepaas_tasks.service.service import Service, hosts, service
 
 
 def status(c: Any, env: str) -> dict[str, dict[str, Any]]:
@@ -39,7 +39,7 @@ def status(c: Any, env: str) -> dict[str, dict[str, Any]]:
 
 
 def attach(c: Any, env: str) -> str:
-    from remote import aws
+    from edgepaas_tasks.remote.cloud import aws
 
     of, volume = _with_volume(c, env)
     targets = inventory.targets(of.settings)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgepaas_tasks.console import ci
-from edgepaas_tasks.console.boundary import redactor
+from edgepaas_tasks.console.task import redactor
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgepaas_tasks.console.boundary import Refused, conceal, redactor
+from edgepaas_tasks.console.task import Refused, conceal, redactor
+from edgepaas_tasks.env import database
+from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.remote import local
 from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.variables.environment import Environment
-from env import canonical, database
-from remote import local
 
 # What libpq and asyncpg both read in a URL; asyncpg's others are refused by pg_dump.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS

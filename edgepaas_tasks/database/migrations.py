@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.database import advice, backup, oneoff
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.database import advice, backup
+from edgepaas_tasks.database import one_off as oneoff
+from edgepaas_tasks.env.reach import TRANSIENT, VERDICTS
+from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.settings import Settings
-from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
 from edgepaas_tasks.variables.environment import Environment
-from env import canonical
-from env.layers import Resolution
-from env.reach import TRANSIENT, VERDICTS
-from remote.host import Host
-from remote.releases import Release
 
 MODULES = (
-    *("version_table", "database", "reach", "refused", "statements", "expressions", "losses"),
-    *("session", "scripts", "migrate"),
+    *("version_table", "database", "reach"),
+    *(f"migrations.{name}" for name in ("refused", "statements", "expressions", "losses")),
+    *(f"migrations.{name}" for name in ("session", "scripts", "migrate")),
 )
 
 
@@ -174,7 +176,7 @@ def _run(
     database = of.settings.database
     words = (action, database.alembic, database.migration_url or "DATABASE_URL")
     arguments = (*words, f"{database.lock_wait:g}", *more)
-    modules = (*MODULES, "names", "reset") if action == "reset" else MODULES
+    modules = (*MODULES, "values.names", "migrations.reset") if action == "reset" else MODULES
     command = oneoff.command(of, release.image, composed, modules, arguments, changes=changes)
     command = command.within(database.timeout).called(f"migrate: {action}")
     (result,) = host.change(command) if changes else host.read(command)

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import IO, TYPE_CHECKING
 
-from edgepaas_tasks.console.boundary import redactor
+from edgepaas_tasks.console.task import redactor
 
 if TYPE_CHECKING:
     from edgepaas_tasks.settings import Hook

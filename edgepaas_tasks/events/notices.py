@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from email.message import EmailMessage
 
-from edgepaas_tasks.console.boundary import conceal, redactor
+from edgepaas_tasks.console.task import conceal, redactor
 from edgepaas_tasks.settings import Email, Notify, Webhook
 
 LONGEST = 2000  # characters of a message

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from edgepaas_tasks.console.boundary import redactor
-from edgepaas_tasks.database import oneoff
-from edgepaas_tasks.targets import modes
-from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
-from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.console.task import redactor
+from edgepaas_tasks.database import mode as modes
+from edgepaas_tasks.database import one_off as oneoff
+from edgepaas_tasks.env.reach import VERDICTS
+from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.remote.command import Command
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import attempt
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.variables import certificate, environment
-from env.layers import Resolution
-from env.reach import VERDICTS
-from remote.command import Command
-from remote.host import Host
-from remote.parallel import attempt
-from remote.service import State
 
 MODULES = ("version_table", "database", "reach")
 

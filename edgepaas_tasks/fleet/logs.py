@@ -8,15 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console import ci
-from edgepaas_tasks.console.boundary import redactor
+from edgepaas_tasks.console.task import redactor
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.layout import other
+from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.service import logs as inside
+from edgepaas_tasks.remote.service import releases, slots
+from edgepaas_tasks.remote.service.slots import Container
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
-from remote import inside, releases, slots
-from remote.host import Host
-from remote.layout import other
-from remote.parallel import on_each
-from remote.slots import Container
 
 WHICH = ("live", "previous", "both")
 _DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+")

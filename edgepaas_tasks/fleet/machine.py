@@ -8,18 +8,19 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.images import image
-from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.images.building import version as versions
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.errors import CommandFailed
+from edgepaas_tasks.remote.machine import systems
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service import inventory
+from edgepaas_tasks.service.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets import inventory
-from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
-from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
-from env.layers import Resolution
-from remote import local, systems
-from remote.errors import CommandFailed
-from remote.service import State
 
 HERE = local.HERE
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import attempt, on_each
+from edgepaas_tasks.remote.service import maintenance, nginx
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets.service import Service
-from remote import maintenance, nginx
-from remote.host import Host
-from remote.parallel import attempt, on_each
 
 PAGE = """<!doctype html>
 <html lang="en">

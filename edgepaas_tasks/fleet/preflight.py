@@ -9,23 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from edgepaas_tasks.fleet import connectivity, machine
 from edgepaas_tasks.images import image
-from edgepaas_tasks.targets import inventory
-from edgepaas_tasks.targets.readiness import (
-    BLOCKER,
-    MB,
-    MINIMUM_FREE,
-    OK,
-    WARNING,
-    Check,
-    checks,
-)
-from edgepaas_tasks.targets.service import Service
-from remote import docker, lease
-from remote import service as at
-from remote.errors import RemoteError
-from remote.host import Host
-from remote.parallel import attempt
-from remote.service import State
+from edgepaas_tasks.remote.errors import RemoteError
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.machine import docker
+from edgepaas_tasks.remote.parallel import attempt
+from edgepaas_tasks.remote.service import lease
+from edgepaas_tasks.remote.service import state as at
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service import inventory
+from edgepaas_tasks.service.readiness import BLOCKER, MB, MINIMUM_FREE, OK, WARNING, Check, checks
+from edgepaas_tasks.service.service import Service
 
 
 def preflight(of: Service, hosts: Sequence[Host], *, now: float | None = None) -> list[Check]:

@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.targets import ports
-from edgepaas_tasks.targets.service import Service
-from remote import engine, facts, nginx, service, slots, systems, volume
-from remote.background import ahead
-from remote.command import Command
-from remote.facts import Facts
-from remote.host import Host
-from remote.layout import SLOTS
-from remote.parallel import on_each
-from remote.slots import Container, Live
-from remote.systems import System
-from remote.volume import Seen
+from edgepaas_tasks.remote.background import ahead
+from edgepaas_tasks.remote.command import Command
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.layout import SLOTS
+from edgepaas_tasks.remote.machine import engine, facts, systems, volume
+from edgepaas_tasks.remote.machine.facts import Facts
+from edgepaas_tasks.remote.machine.systems import System
+from edgepaas_tasks.remote.machine.volume import Seen
+from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.service import nginx, slots
+from edgepaas_tasks.remote.service import state as service
+from edgepaas_tasks.remote.service.slots import Container, Live
+from edgepaas_tasks.service import ports
+from edgepaas_tasks.service.service import Service
 
 _SPOKEN = {"reloaded": "nginx reloaded with a new site", "started": "nginx started"}
 

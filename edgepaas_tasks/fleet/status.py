@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgepaas_tasks.targets import modes
-from edgepaas_tasks.targets.modes import Mode
-from edgepaas_tasks.targets.service import Service
-from remote import maintenance, releases, vitals
-from remote import service as at
-from remote.host import Host
-from remote.parallel import attempt
-from remote.releases import Entry
-from remote.service import State
-from remote.vitals import Answer, Vitals
+from edgepaas_tasks.database import mode as modes
+from edgepaas_tasks.database.mode import Mode
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import attempt
+from edgepaas_tasks.remote.service import maintenance, releases, vitals
+from edgepaas_tasks.remote.service import state as at
+from edgepaas_tasks.remote.service.releases import Entry
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.remote.service.vitals import Answer, Vitals
+from edgepaas_tasks.service.service import Service
 
 
 @dataclass(frozen=True)

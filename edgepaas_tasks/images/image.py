@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgepaas_tasks.console.boundary import Refused
-from remote import docker, local
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.machine import docker
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgepaas_tasks.lab.errors import LabError
-from remote import local
-from remote.errors import RemoteError
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.errors import RemoteError
 
 LOG = Path("/var/log/edgepaas-dockerd.log")
 PACKAGES = ("docker.io", "iptables")

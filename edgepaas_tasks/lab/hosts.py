@@ -9,9 +9,9 @@ from pathlib import Path
 
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost
-from remote import local
-from remote.hostkeys import known_name
-from remote.result import Result
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.result import Result
+from edgepaas_tasks.remote.ssh.hostkeys import known_name
 
 LABEL = "edgepaas.lab"
 READY = 60.0  # seconds for systemd and sshd

@@ -15,8 +15,8 @@ from pathlib import Path
 from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.engine import Say
 from edgepaas_tasks.lab.errors import LabError
-from remote import local
-from remote.errors import RemoteError
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.errors import RemoteError
 
 SUITE = "bookworm"
 NAME = "edgepaas-lab"

@@ -17,7 +17,7 @@ from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.engine import Say
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost, State
-from remote import local
+from edgepaas_tasks.remote import local
 
 MOST = 30  # hosts; each is a container of its own with an engine inside
 

@@ -8,8 +8,8 @@ from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.hosts import LABEL
 from edgepaas_tasks.lab.state import State
-from remote import local
-from remote.result import Result
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.result import Result
 
 TRIES = 5  # each loses its subnet only to a network that is made at the same moment
 

@@ -9,8 +9,8 @@ from edgepaas_tasks.lab import images, networks
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.hosts import LABEL
 from edgepaas_tasks.lab.state import State
-from remote import local
-from remote.result import Result
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.result import Result
 
 NAME = "db.lab.test"
 READY = 60.0  # seconds

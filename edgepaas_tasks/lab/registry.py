@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgepaas_tasks.lab import hosts, images
 from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost, State
-from remote import local
+from edgepaas_tasks.remote import local
 
 NAME = "registry.lab.test"
 USER = "guestbook"

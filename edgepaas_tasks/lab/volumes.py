@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from edgepaas_tasks.lab.alone import alone
-from remote import local
+from edgepaas_tasks.remote import local
 
 SIZE = "4G"
 LOOPS = "loop devices"  # a free one is found, and then taken

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
-from remote import lease
-from remote.batch import Fence
-from remote.errors import CommandFailed, RemoteError
-from remote.host import Host
-from remote.layout import Layout
+from edgepaas_tasks.remote.batch import Fence
+from edgepaas_tasks.remote.errors import CommandFailed, RemoteError
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.layout import Layout
+from edgepaas_tasks.remote.service import lease
 
 ENDING = 2.0  # seconds that a connection has to be closed
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.targets.service import Service
-from remote import lease
-from remote.host import Host
-from remote.lease import Held
-from remote.parallel import attempt, on_each
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import attempt, on_each
+from edgepaas_tasks.remote.service import lease
+from edgepaas_tasks.remote.service.lease import Held
+from edgepaas_tasks.service.service import Service
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.boundary import say, task
+from edgepaas_tasks.console.task import say, task
 
 
 @task(

@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.boundary import ENV_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.task import ENV_HELP, WAIT_HELP, say, task
 
 VERSION_HELP = "Version to tag and show (default: BUILD_VERSION, else the commit)."
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, say, task
+from edgepaas_tasks.console.task import ENV_HELP, JSON_HELP, say, task
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})

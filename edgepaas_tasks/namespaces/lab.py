@@ -7,7 +7,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.boundary import JSON_HELP, say, task
+from edgepaas_tasks.console.task import JSON_HELP, say, task
 
 FOLDER_HELP = "Folder with the lab's state."
 

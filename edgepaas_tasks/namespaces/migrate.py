@@ -6,7 +6,7 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.boundary import ENV_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.task import ENV_HELP, WAIT_HELP, say, task
 
 RELEASE_HELP = "Number of a kept release whose scripts are used, good or not (default: the live)."
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from invoke import Exit
 
-from edgepaas_tasks.console.boundary import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.task import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, say, task
 
 
 @task(
@@ -89,7 +89,7 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
 def releases(c: Any, env: str = "", json: bool = False) -> None:
     """Show what was released, when, by whom, and its result."""
     from edgepaas_tasks.commands import releases as commands
-    from edgepaas_tasks.fleet import ledger
+    from edgepaas_tasks.fleet import journal as ledger
 
     service, found = commands.read(c, env)
     listed = ledger.as_json(service, found)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.images.version import Version
-from edgepaas_tasks.targets.service import Service
-from remote import local
-from remote.service import State
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.images.building.version import Version
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.service import Service
 
 _YES, _NO = 0, 1  # git-merge-base(1), --is-ancestor; anything else: it does not know
 

@@ -21,25 +21,27 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import migrations
+from edgepaas_tasks.database import mode as modes
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.images.shipping import Shipping
-from edgepaas_tasks.lease.tenure import held
-from edgepaas_tasks.release import ancestry, finish, material, prepare, recovery, traffic
+from edgepaas_tasks.images.shipping.ship import Shipping
+from edgepaas_tasks.lease.lease import held
+from edgepaas_tasks.release import ancestry, finish, prepare, traffic
+from edgepaas_tasks.release import image as material
 from edgepaas_tasks.release import plan as plans
+from edgepaas_tasks.release import repair as recovery
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request, resolve
 from edgepaas_tasks.release.rollout import Rollout
-from edgepaas_tasks.targets import modes
-from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.remote.errors import HostErrors, RemoteError
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.variables import environment
 from edgepaas_tasks.variables.environment import Environment
-from remote.errors import HostErrors, RemoteError
-from remote.host import Host
-from remote.releases import Release
-from remote.slots import Live
 
 
 @dataclass(frozen=True)

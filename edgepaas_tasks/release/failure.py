@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.release.gates import Evidence, GateFailed
-from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.remote.errors import (
+    CommandFailed,
+    ConnectionLost,
+    DeadlineExceeded,
+    RemoteError,
+)
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service import diagnosis, releases, slots
+from edgepaas_tasks.remote.service.diagnosis import Diagnosis
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.variables import environment
-from remote import diagnosis, releases, slots
-from remote.diagnosis import Diagnosis
-from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded, RemoteError
-from remote.host import Host
-from remote.releases import Release
-from remote.slots import Live
 
 # What the host refused before it started anything: what to do about it.
 _NOT_BEGUN = {

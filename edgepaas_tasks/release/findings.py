@@ -10,9 +10,7 @@ from edgepaas_tasks.fleet import status as statuses
 from edgepaas_tasks.fleet.status import HostStatus
 from edgepaas_tasks.release import failure, gates
 from edgepaas_tasks.release.gates import Evidence, GateFailed, Unfinished
-from edgepaas_tasks.targets.service import Service
-from edgepaas_tasks.variables import environment
-from remote.errors import (
+from edgepaas_tasks.remote.errors import (
     ConnectionLost,
     DeadlineExceeded,
     HostErrors,
@@ -22,8 +20,10 @@ from remote.errors import (
     RemoteError,
     Unreachable,
 )
-from remote.host import Host
-from remote.releases import Release
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.service.service import Service
+from edgepaas_tasks.variables import environment
 
 LOST = (Unreachable, ConnectionLost, DeadlineExceeded, HostKeyChanged, HostKeyUnknown)
 

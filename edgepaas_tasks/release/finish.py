@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgepaas_tasks.release.rollout import Rollout
-from remote import lease, releases, slots
-from remote.command import Command
-from remote.host import Host
-from remote.parallel import on_each
-from remote.releases import Entry
-from remote.service import State
-from remote.slots import Live
+from edgepaas_tasks.remote.command import Command
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.service import lease, releases, slots
+from edgepaas_tasks.remote.service.releases import Entry
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.remote.service.state import State
 
 
 def finish(of: Rollout) -> str:

@@ -6,17 +6,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.lease.tenure import held
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.lease.lease import held
 from edgepaas_tasks.release import traffic
 from edgepaas_tasks.release.rollout import Rollout
-from edgepaas_tasks.targets.service import Service
-from remote.host import Host
-from remote.layout import other
-from remote.releases import Release
-from remote.service import State
-from remote.slots import Live
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.layout import other
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.service import Service
 
 
 @dataclass(frozen=True)

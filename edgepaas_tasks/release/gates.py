@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgepaas_tasks.console.boundary import Refused
-from remote.diagnosis import Diagnosis
-from remote.errors import CommandFailed, HostErrors
-from remote.releases import Release
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.remote.errors import CommandFailed, HostErrors
+from edgepaas_tasks.remote.service.diagnosis import Diagnosis
+from edgepaas_tasks.remote.service.releases import Release
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.layout import other
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.variables import difference
 from edgepaas_tasks.variables.difference import Change
-from env.layers import Resolution
-from remote.host import Host
-from remote.layout import other
-from remote.service import State
-from remote.slots import Live
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,17 @@ from functools import partial
 
 from edgepaas_tasks.console.progress import Chain
 from edgepaas_tasks.database import migrations
+from edgepaas_tasks.database import mode as modes
 from edgepaas_tasks.release import failure
 from edgepaas_tasks.release.rollout import Rollout
-from edgepaas_tasks.targets import modes
+from edgepaas_tasks.remote.batch import Watch
+from edgepaas_tasks.remote.command import Command
+from edgepaas_tasks.remote.errors import CommandFailed
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.machine import docker
+from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.service import nginx, releases, slots
 from edgepaas_tasks.variables.environment import Environment
-from remote import docker, nginx, releases, slots
-from remote.batch import Watch
-from remote.command import Command
-from remote.errors import CommandFailed
-from remote.host import Host
-from remote.parallel import on_each
 
 # What configuring nginx answers, for people.
 SITE = {"same": "as it was", "reloaded": "has a new configuration", "started": "was started"}

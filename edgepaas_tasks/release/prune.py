@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edgepaas_tasks.targets.service import Service
-from remote import leftovers, releases
-from remote.host import Host
-from remote.parallel import on_each
-from remote.service import State
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.service import leftovers, releases
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.service import Service
 
 
 def prune(

@@ -7,18 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.images import foreign, image, leaks, login
-from edgepaas_tasks.images import version as versions
-from edgepaas_tasks.images.version import Version
+from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images.building import secret_scan as leaks
+from edgepaas_tasks.images.building import version as versions
+from edgepaas_tasks.images.building.version import Version
+from edgepaas_tasks.images.shipping import login
+from edgepaas_tasks.images.shipping import prebuilt as foreign
 from edgepaas_tasks.release.plan import Plan
+from edgepaas_tasks.remote.background import ahead
+from edgepaas_tasks.remote.cloud.aws import AwsError
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service import nginx
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.settings import Settings
-from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import environment
-from env.layers import Resolution
-from remote import nginx
-from remote.aws import AwsError
-from remote.background import ahead
-from remote.host import Host
 
 
 @dataclass(frozen=True)

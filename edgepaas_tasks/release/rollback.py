@@ -6,23 +6,24 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.database import kept, migrations
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.database import migrations
+from edgepaas_tasks.database import mode as modes
+from edgepaas_tasks.database import releases as kept
 from edgepaas_tasks.database.migrations import Schema, Upgraded
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.lease.tenure import held
-from edgepaas_tasks.release import recovery
+from edgepaas_tasks.lease.lease import held
+from edgepaas_tasks.release import repair as recovery
 from edgepaas_tasks.release.deploy import Outcome, carry, outcome
 from edgepaas_tasks.release.rollout import Rollout
-from edgepaas_tasks.targets import modes
-from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service import releases
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.variables import environment
-from remote import releases
-from remote.host import Host
-from remote.releases import Release
-from remote.service import State
 
 
 def rollback(

@@ -10,17 +10,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from edgepaas_tasks.console.boundary import redactor
-from edgepaas_tasks.targets import modes
-from edgepaas_tasks.targets.service import Service, who
-from remote import releases, slots
-from remote.batch import Fence
-from remote.host import Host
-from remote.layout import other
-from remote.parallel import attempt
-from remote.releases import Entry, Release
-from remote.service import State
-from remote.slots import Live
+from edgepaas_tasks.console.task import redactor
+from edgepaas_tasks.database import mode as modes
+from edgepaas_tasks.remote.batch import Fence
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.layout import other
+from edgepaas_tasks.remote.parallel import attempt
+from edgepaas_tasks.remote.service import releases, slots
+from edgepaas_tasks.remote.service.releases import Entry, Release
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.service import Service, who
 
 
 @dataclass

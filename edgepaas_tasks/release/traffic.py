@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from edgepaas_tasks.release import failure
-from edgepaas_tasks.release.ballot import Ballot
 from edgepaas_tasks.release.rollout import Rollout
-from edgepaas_tasks.targets.service import Service
-from remote import releases, slots
-from remote.batch import Watch
-from remote.command import Command
-from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded
-from remote.host import Host
-from remote.parallel import attempt
-from remote.slots import Live
+from edgepaas_tasks.release.vote import Ballot
+from edgepaas_tasks.remote.batch import Watch
+from edgepaas_tasks.remote.command import Command
+from edgepaas_tasks.remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import attempt
+from edgepaas_tasks.remote.service import releases, slots
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.service.service import Service
 
 PATIENCE = 30.0  # seconds that a host which has baked waits for the others
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgepaas_tasks.targets import inventory
-from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.service import inventory
+from edgepaas_tasks.service.service import Service
 
 
 def addresses(of: Service) -> list[str]:

@@ -11,7 +11,7 @@ from edgepaas_tasks.report.addresses import addresses
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.fleet.maintenance import Page
     from edgepaas_tasks.fleet.status import HostStatus
-    from edgepaas_tasks.targets.service import Service
+    from edgepaas_tasks.service.service import Service
 
 
 def status(of: Service, found: Sequence[HostStatus]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.lease.locks import Lock
-    from remote.lease import Held
+    from edgepaas_tasks.remote.service.lease import Held
 
 
 def locks(found: Sequence[Lock]) -> str:

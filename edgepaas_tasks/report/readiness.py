@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
-    from edgepaas_tasks.targets.readiness import Check
+    from edgepaas_tasks.service.readiness import Check
 
 
 def checks(found: Sequence[Check]) -> str:

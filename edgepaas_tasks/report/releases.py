@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.release.deploy import Outcome
     from edgepaas_tasks.release.flip import Flipped
     from edgepaas_tasks.release.plan import Plan
-    from edgepaas_tasks.targets.service import Service
+    from edgepaas_tasks.service.service import Service
 
 
 VERBS = {

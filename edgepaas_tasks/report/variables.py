@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
-    from edgepaas_tasks.targets.service import Service
+    from edgepaas_tasks.env.values.layers import Resolution
+    from edgepaas_tasks.service.service import Service
     from edgepaas_tasks.variables.difference import Change
-    from env.layers import Resolution
 
 
 def differences(of: Service, found: Mapping[str, Sequence[Change]]) -> str:

@@ -4,10 +4,10 @@
 """
 
 from edgepaas_tasks.settings.app import Build
-from edgepaas_tasks.settings.changes import Email, Hook, Notify, Webhook
-from edgepaas_tasks.settings.part import SettingsError
-from edgepaas_tasks.settings.reading import load, merge, nearest, shared
-from edgepaas_tasks.settings.whole import Settings
+from edgepaas_tasks.settings.base import SettingsError
+from edgepaas_tasks.settings.delivery import Email, Hook, Notify, Webhook
+from edgepaas_tasks.settings.load import load, merge, nearest, shared
+from edgepaas_tasks.settings.root import Settings
 
 __all__ = [
     "Build",

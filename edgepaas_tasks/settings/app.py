@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from edgepaas_tasks.settings.part import Part, Port, Seconds
+from edgepaas_tasks.settings.base import Part, Port, Seconds
 
 _SERVER = r"^([A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*)?$"
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from edgepaas_tasks.settings.part import Part, Port, Seconds
-from remote.target import hops
+from edgepaas_tasks.remote.target import hops
+from edgepaas_tasks.settings.base import Part, Port, Seconds
 
 
 class Repository(Part):

@@ -7,16 +7,16 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.targets.service import Service
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.env.values.schema import Schema
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.service import releases, slots
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.variables import environment
-from env import canonical
-from env.layers import Resolution
-from env.schema import Schema
-from remote import releases, slots
-from remote.host import Host
-from remote.parallel import on_each
-from remote.slots import Live
 
 # They differ with every release and say nothing of what was set.
 OWN = ("EDGEPAAS_RELEASE", "EDGEPAAS_VERSION")

@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from edgepaas_tasks.console.boundary import conceal
+from edgepaas_tasks.console.task import conceal
+from edgepaas_tasks.env import database
+from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.env.values.errors import Problem
+from edgepaas_tasks.env.values.layers import Resolution, resolve
+from edgepaas_tasks.env.values.schema import Schema, SchemaError, schema_from
+from edgepaas_tasks.env.values.secret import Secret
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service import releases
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.settings import Settings, SettingsError
-from edgepaas_tasks.targets.service import Service
 from edgepaas_tasks.variables import certificate as certificates
 from edgepaas_tasks.variables import runtime as runtimes
 from edgepaas_tasks.variables import sources
-from env import canonical, database
-from env.errors import Problem
-from env.layers import Resolution, resolve
-from env.schema import Schema, SchemaError, schema_from
-from env.secret import Secret
-from remote import releases
-from remote.host import Host
-from remote.releases import Release
 
 # Beside EDGEPAAS_*: what we set, and what no secret is in.
 OWN = ("FINAL_DB_MODE", "RUN_MIGRATIONS", "PGSSLROOTCERT")

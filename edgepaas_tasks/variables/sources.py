@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgepaas_tasks.env.values.errors import Problem
+from edgepaas_tasks.env.values.layers import Layer
+from edgepaas_tasks.env.values.schema import Schema
 from edgepaas_tasks.settings import Settings, SettingsError
-from env.errors import Problem
-from env.layers import Layer
-from env.schema import Schema
 
 SUFFIX = "_FILE"
 
@@ -54,7 +54,7 @@ def _parameters(settings: Settings) -> Iterator[Layer]:
     """The parameters right below one path of AWS' Parameter Store: /shop/prod/TOKEN is TOKEN."""
     if settings.ssm is None:
         return
-    from remote import aws
+    from edgepaas_tasks.remote.cloud import aws
 
     path = settings.ssm.path
     account = aws.Account(settings.aws.region, settings.aws.profile)

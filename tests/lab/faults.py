@@ -51,7 +51,7 @@ class Fault:
 
 def arm() -> None:
     """Wraps every round trip of this process: writes it to $TRACE, and does the $FAULT when its moment comes."""
-    from remote.host import Host
+    from edgepaas_tasks.remote.host import Host
 
     if "TRACE" not in os.environ:
         return

@@ -6,7 +6,7 @@ import time
 from edgepaas_tasks.lab import hosts, volumes
 from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.load import Load
-from remote import local
+from edgepaas_tasks.remote import local
 from tests.lab.conftest import STEADY
 
 

@@ -10,12 +10,12 @@ import pytest
 from edgepaas_tasks import settings as settings_module
 from edgepaas_tasks.lab.load import Load
 from edgepaas_tasks.release.traffic import flip_to
-from edgepaas_tasks.targets.service import describe
-from remote.host import Host
-from remote.layout import other
-from remote.releases import GOOD, Entry
-from remote.ssh import SSHTransport
-from remote.target import Target
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.layout import other
+from edgepaas_tasks.remote.service.releases import GOOD, Entry
+from edgepaas_tasks.remote.ssh.transport import SSHTransport
+from edgepaas_tasks.remote.target import Target
+from edgepaas_tasks.service.service import describe
 from tests.lab.conftest import SETTINGS
 
 SOAK = bool(os.environ.get("EDGEPAAS_SOAK"))

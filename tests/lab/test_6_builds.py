@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from edgepaas_tasks.images import build, image
-from edgepaas_tasks.images import context as contexts
-from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images.building import build
+from edgepaas_tasks.images.building import context as contexts
+from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.lab import images
 from edgepaas_tasks.settings import Build
 

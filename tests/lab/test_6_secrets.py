@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edgepaas_tasks.env.values.redaction import forms
 from edgepaas_tasks.settings import merge
-from env.redaction import forms
 from tests.lab.conftest import SETTINGS
 
 TOKEN = "s3ntinel-t0ken/with+odd=chars&$x"

@@ -11,12 +11,13 @@ from dataclasses import replace
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.images import archive, image
-from edgepaas_tasks.images.cargo import cargo
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images.shipping import archive
+from edgepaas_tasks.images.shipping.content import cargo
 from edgepaas_tasks.lab import images
-from edgepaas_tasks.targets import inventory, service
-from remote import docker
-from remote.errors import RemoteError
+from edgepaas_tasks.remote.errors import RemoteError
+from edgepaas_tasks.remote.machine import docker
+from edgepaas_tasks.service import inventory, service
 
 MB = 1_000_000
 BALLAST = "RUN head -c {size} /dev/urandom >/ballast-{name}\nENV PYTHONUNBUFFERED"

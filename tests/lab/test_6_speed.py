@@ -13,13 +13,13 @@ from edgepaas_tasks.fleet import status
 from edgepaas_tasks.release import deploy as deploys
 from edgepaas_tasks.release import rollback
 from edgepaas_tasks.release.request import Request
-from edgepaas_tasks.targets import inventory
-from edgepaas_tasks.targets.service import describe
-from remote.command import argv
-from remote.connection import connect, disconnect
-from remote.host import Host
-from remote.ssh import SSHTransport
-from remote.target import Target
+from edgepaas_tasks.remote.command import argv
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.ssh.connection import connect, disconnect
+from edgepaas_tasks.remote.ssh.transport import SSHTransport
+from edgepaas_tasks.remote.target import Target
+from edgepaas_tasks.service import inventory
+from edgepaas_tasks.service.service import describe
 from tests.lab.conftest import SETTINGS
 
 # The most that a phase may take on a host, each round trip one script; a phase that is not here takes none. Stage and

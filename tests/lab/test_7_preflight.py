@@ -7,9 +7,9 @@ import time
 import pytest
 
 from edgepaas_tasks.fleet import preflight as doctor
+from edgepaas_tasks.service.inventory import connect
+from edgepaas_tasks.service.service import describe
 from edgepaas_tasks.settings import load
-from edgepaas_tasks.targets.inventory import connect
-from edgepaas_tasks.targets.service import describe
 
 from .conftest import make
 

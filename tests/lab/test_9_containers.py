@@ -20,7 +20,7 @@ BASE = "edgepaas-lab/python:3.11"
 APP = """
 import json, os, signal, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from env import health
+from edgepaas_tasks.env import health
 import sibling
 
 class Answers(BaseHTTPRequestHandler):
@@ -235,8 +235,8 @@ TABLE = {
 
 PROBE = """
 import json, os, sys
-from env.database import enforce_ssl, normalise
-from env.reach import reach
+from edgepaas_tasks.env.database import enforce_ssl, normalise
+from edgepaas_tasks.env.reach import reach
 answers = {}
 for name, (url, root) in json.loads(sys.argv[1]).items():
     os.environ.pop("PGSSLROOTCERT", None)

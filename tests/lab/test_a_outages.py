@@ -8,7 +8,7 @@ import pytest
 
 from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
-from remote.layout import other
+from edgepaas_tasks.remote.layout import other
 from tests.lab.conftest import STEADY
 from tests.lab.faults import SOAK, Fault
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from remote.command import Command, script
-from remote.host import Host
-from remote.shell import LocalTransport
+from edgepaas_tasks.remote.command import Command, script
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.shell import LocalTransport
 
 
 class Stubs:
@@ -63,7 +63,7 @@ def run(stubs):
 def service(tmp_path, run):
     """A service's directory as `inv setup` makes it."""
     base = tmp_path / "edgepaas" / "shop-prod"
-    run("service", str(base))
+    run("directories", str(base))
     return base
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from remote.command import source
+from edgepaas_tasks.remote.command import source
 
 from .conftest import elsewhere
 

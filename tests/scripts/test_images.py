@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from remote.command import script
+from edgepaas_tasks.remote.command import script
 
 LABEL = "edgepaas.part=shop"
 

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from remote import inside
-from remote.command import Command
-from remote.host import Host
-from remote.layout import Layout
-from remote.shell import LocalTransport
+from edgepaas_tasks.remote.command import Command
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.layout import Layout
+from edgepaas_tasks.remote.service import logs as inside
+from edgepaas_tasks.remote.shell import LocalTransport
 
 DOCKER = """
 case $1 in

@@ -9,10 +9,19 @@ from dataclasses import replace
 
 import pytest
 
-from remote.batch import Fence
-from remote.command import argv, script
-from remote.errors import CommandFailed, LeaseLost
-from remote.lease import HELD, NOT_SET_UP, Held, Holder, judge, machine, parse, parse_holder
+from edgepaas_tasks.remote.batch import Fence
+from edgepaas_tasks.remote.command import argv, script
+from edgepaas_tasks.remote.errors import CommandFailed, LeaseLost
+from edgepaas_tasks.remote.service.lease import (
+    HELD,
+    NOT_SET_UP,
+    Held,
+    Holder,
+    judge,
+    machine,
+    parse,
+    parse_holder,
+)
 
 ME = Holder("ann", "laptop", 1, "deploy")
 YOU = Holder("bob", "runner", 2, "deploy")
@@ -96,7 +105,7 @@ def test_it_is_given_back_by_its_holder_only(run, lease):
 
 
 def test_a_service_that_is_not_set_up_says_so(run, tmp_path):
-    from remote.errors import RemoteError
+    from edgepaas_tasks.remote.errors import RemoteError
 
     with pytest.raises(RemoteError, match="not set up"):
         take(run, tmp_path / "nowhere" / "lease", "one")
@@ -223,7 +232,11 @@ def test_a_dead_process_of_this_machine_is_an_orphan():
 
 def test_a_container_of_the_same_host_name_is_another_machine():
     """Its processes are none here; from in there a deploy of ours must not look dead."""
-    words = (sys.executable, "-c", "from remote.lease import machine; print(machine())")
+    words = (
+        sys.executable,
+        "-c",
+        "from edgepaas_tasks.remote.service.lease import machine; print(machine())",
+    )
     within = ("unshare", "--pid", "--fork", "--mount-proc")
     here, there = (
         subprocess.run((*before, *words), capture_output=True, text=True, check=True).stdout.strip()

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_directories_let_nginx_reach_the_flag_and_nobody_the_releases(service):
 def test_making_them_again_changes_nothing(service, run):
     os.unlink(service / "live")
     os.symlink("slots/green/4", service / "live")
-    assert run("service", str(service)).stdout == ""
+    assert run("directories", str(service)).stdout == ""
     assert os.readlink(service / "live") == "slots/green/4"
 
 
@@ -133,6 +134,8 @@ def test_without_the_lock_the_flag_is_moved_by_the_leases_holder_alone(run, serv
 def test_every_script_is_posix_and_parses():
     from importlib.resources import files
 
-    for script in files("remote").joinpath("scripts").iterdir():
+    scripts = sorted(Path(str(files("edgepaas_tasks.remote"))).rglob("*.sh"))
+    assert len(scripts) > 40
+    for script in scripts:
         done = subprocess.run(["dash", "-n", str(script)], capture_output=True, text=True)
         assert done.returncode == 0, f"{script.name}: {done.stderr}"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from remote.command import script
+from edgepaas_tasks.remote.command import script
 
 from .conftest import point
 

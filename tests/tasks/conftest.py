@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.images import shipping
-from edgepaas_tasks.images.cargo import Cargo, Layer
-from edgepaas_tasks.images.registry import Registry
-from edgepaas_tasks.targets.service import describe
-from remote.batch import Frames
-from remote.slots import TOLD
-from remote.transport import Streams
+from edgepaas_tasks.images.shipping import ship as shipping
+from edgepaas_tasks.images.shipping.content import Cargo, Layer
+from edgepaas_tasks.images.shipping.registry import Registry
+from edgepaas_tasks.remote.batch import Frames
+from edgepaas_tasks.remote.service.slots import TOLD
+from edgepaas_tasks.remote.transport import Streams
+from edgepaas_tasks.service.service import describe
 
 FACTS = (
     "os=debian\nos_version=12\ndocker=20.10\ndocker_store=overlay2\nnginx=1.22\nnginx_active=yes\n"

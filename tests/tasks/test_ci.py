@@ -7,9 +7,9 @@ import os
 import pytest
 
 from edgepaas_tasks.console import ci
-from edgepaas_tasks.console.boundary import say
 from edgepaas_tasks.console.progress import Progress
-from remote.errors import Unreachable
+from edgepaas_tasks.console.task import say
+from edgepaas_tasks.remote.errors import Unreachable
 
 
 @pytest.fixture(autouse=True)

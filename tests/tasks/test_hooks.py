@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from edgepaas_tasks.console import boundary
+from edgepaas_tasks.console import task as boundary
+from edgepaas_tasks.env.values.redaction import Redactor
 from edgepaas_tasks.events import hooks
 from edgepaas_tasks.events.hooks import Event, HookFailed, run, scrubbed
 from edgepaas_tasks.settings import Hook
-from env.redaction import Redactor
 
 EVENT = Event(
     hook="after",

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3
 import pytest
 
-from remote.hostkeys import public_key
+from edgepaas_tasks.remote.ssh.hostkeys import public_key
 
 
 class Project:

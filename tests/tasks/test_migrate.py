@@ -9,21 +9,21 @@ from invoke import Config, Context
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.commands import migrate as commands
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import migrations
+from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.fleet.status import look
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.release import prepare
 from edgepaas_tasks.release.push import push
 from edgepaas_tasks.release.rollout import Rollout
-from edgepaas_tasks.targets import service as services
-from edgepaas_tasks.targets.service import describe
-from env.layers import Resolution
-from remote.batch import Fence
-from remote.host import Host
-from remote.releases import FAILED
+from edgepaas_tasks.remote.batch import Fence
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service.releases import FAILED
+from edgepaas_tasks.service import service as services
+from edgepaas_tasks.service.service import describe
 from tests.tasks.test_recovery import Kept, entry, release
 
 STATUS = {

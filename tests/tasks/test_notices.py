@@ -16,11 +16,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import AuthResult
 
-from edgepaas_tasks.console import boundary
+from edgepaas_tasks.console import task as boundary
+from edgepaas_tasks.env.values.redaction import Redactor
 from edgepaas_tasks.events import notices
 from edgepaas_tasks.lab.hosts import free_ports
 from edgepaas_tasks.settings import Email, Notify, Webhook
-from env.redaction import Redactor
 
 PASSWORD = "p%ss w0rd"
 

@@ -7,16 +7,16 @@ import signal
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.events.occasion import occasion
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.events.deploy_events import occasion
 from edgepaas_tasks.release.gates import Unfinished
-from edgepaas_tasks.targets.service import describe
+from edgepaas_tasks.remote.cloud.aws import AwsError
+from edgepaas_tasks.remote.errors import LeaseHeld, Unreachable
+from edgepaas_tasks.remote.host import Exec, Host
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.service.service import describe
 from edgepaas_tasks.variables import environment
-from remote.aws import AwsError
-from remote.errors import LeaseHeld, Unreachable
-from remote.host import Exec, Host
-from remote.releases import Release
 
 TELL = 'printf "%s %s %s %s|" "$EDGEPAAS_HOOK" "$EDGEPAAS_RESULT" "$EDGEPAAS_ERROR" "$EDGEPAAS_VERSION" >>told'
 EVERY = dict.fromkeys(("before", "after", "on_failure", "on_rollback"), [TELL])

@@ -6,22 +6,23 @@ import threading
 
 import pytest
 
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.events import summary
-from edgepaas_tasks.images import foreign, image
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.env.values.schema import Schema
+from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
+from edgepaas_tasks.images.shipping import prebuilt as foreign
 from edgepaas_tasks.release import deploy as deploys
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.release.request import Request
-from env import canonical
-from env.schema import Schema
-from remote.batch import Frames
-from remote.errors import ConnectionLost, DeadlineExceeded, RemoteError
-from remote.host import Host
-from remote.parallel import WIDTH
-from remote.slots import LIVE
-from remote.transport import Streams
+from edgepaas_tasks.remote.batch import Frames
+from edgepaas_tasks.remote.errors import ConnectionLost, DeadlineExceeded, RemoteError
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import WIDTH
+from edgepaas_tasks.remote.service.slots import LIVE
+from edgepaas_tasks.remote.transport import Streams
+from edgepaas_tasks.report import ci_summary as summary
 from tests.tasks.conftest import Answering
 
 

@@ -5,19 +5,21 @@ import re
 
 import pytest
 
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.fleet import ledger, setup, status
-from edgepaas_tasks.fleet.ledger import Ledger
-from edgepaas_tasks.images.version import Version
-from edgepaas_tasks.release import ancestry, flip, recovery, rollback
-from remote import slots
-from remote.batch import Fence
-from remote.errors import RemoteError
-from remote.host import Host
-from remote.parallel import on_each
-from remote.releases import FAILED, GOOD, Entry, Release, decided
-from remote.slots import Live
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.fleet import journal as ledger
+from edgepaas_tasks.fleet import setup, status
+from edgepaas_tasks.fleet.journal import Ledger
+from edgepaas_tasks.images.building.version import Version
+from edgepaas_tasks.release import ancestry, flip, rollback
+from edgepaas_tasks.release import repair as recovery
+from edgepaas_tasks.remote.batch import Fence
+from edgepaas_tasks.remote.errors import RemoteError
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.service import slots
+from edgepaas_tasks.remote.service.releases import FAILED, GOOD, Entry, Release, decided
+from edgepaas_tasks.remote.service.slots import Live
 from tests.tasks.conftest import FACTS, Answering, packed
 
 

@@ -14,21 +14,21 @@ from invoke import Context, Exit
 from rich.console import Console
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.console import boundary
-from edgepaas_tasks.console.boundary import Refused, conceal, say, task
+from edgepaas_tasks.console import task as boundary
 from edgepaas_tasks.console.progress import Progress
+from edgepaas_tasks.console.task import Refused, conceal, say, task
 from edgepaas_tasks.database import backup
+from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.env.values.layers import Resolution, Value
+from edgepaas_tasks.env.values.redaction import Redactor
+from edgepaas_tasks.env.values.schema import Schema
 from edgepaas_tasks.fleet import connectivity
 from edgepaas_tasks.release.rollout import Rollout
-from edgepaas_tasks.targets.service import describe
+from edgepaas_tasks.remote.errors import CommandFailed
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.service.service import describe
 from edgepaas_tasks.variables import environment
-from env import canonical
-from env.layers import Resolution, Value
-from env.redaction import Redactor
-from env.schema import Schema
-from remote.errors import CommandFailed
-from remote.host import Host
-from remote.releases import Release
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s3ntinel-t0ken"
@@ -54,24 +54,24 @@ def places() -> Counter[tuple[str, str]]:
 
 # The place, and the tests below that fail without it: one for each call.
 TESTED = {
-    ("boundary.py", "say"): ("test_what_is_printed",),
-    ("boundary.py", "guarded"): ("test_what_ends_a_task",),
-    ("boundary.py", "_message"): ("test_a_fault_of_ours",),
+    ("task.py", "say"): ("test_what_is_printed",),
+    ("task.py", "guarded"): ("test_what_ends_a_task",),
+    ("task.py", "_message"): ("test_a_fault_of_ours",),
     ("progress.py", "_print"): ("test_progress_in_a_log",),
     ("progress.py", "say"): ("test_progress_on_a_terminal",),
     ("progress.py", "note"): ("test_a_warning_in_github_actions",),
     ("progress.py", "_text"): ("test_progress_on_a_terminal",),
     ("logs.py", "show"): ("test_what_the_app_wrote",),
-    ("inside.py", "show"): ("test_what_a_command_inside_wrote",),
+    ("exec.py", "show"): ("test_what_a_command_inside_wrote",),
     ("hooks.py", "scrubbed"): ("test_what_a_hook_gets_and_says",),
     ("hooks.py", "_clean"): ("test_what_a_hook_gets_and_says",),
     ("notices.py", "send"): ("test_what_a_notice_says", "test_what_a_notice_is_about"),
     ("notices.py", "_reason"): ("test_why_a_notice_was_not_sent",),
     ("notices.py", "_post"): ("test_why_a_notice_was_not_sent",),
     ("notices.py", "_mail"): ("test_why_an_email_was_not_sent",),
-    ("summary.py", "write"): ("test_what_github_shows",),
+    ("ci_summary.py", "write"): ("test_what_github_shows",),
     ("failure_report.py", "write"): ("test_what_a_report_holds",),
-    ("occasion.py", "failed"): ("test_what_a_hook_hears_of_an_error",),
+    ("deploy_events.py", "failed"): ("test_what_a_hook_hears_of_an_error",),
     ("connectivity.py", "probe"): ("test_what_a_container_says",),
     ("connectivity.py", "judge"): ("test_what_a_container_says",),
     ("backup.py", "run"): ("test_what_a_backup_says",) * 2,
@@ -97,8 +97,8 @@ def forgetful(monkeypatch):
     monkeypatch.setattr(boundary, "redactor", lambda: fresh)
     for module in (
         *("console.progress", "fleet.connectivity", "release.rollout", "database.backup"),
-        *("events.hooks", "events.notices", "events.summary", "events.failure_report"),
-        *("events.occasion", "fleet.logs", "fleet.inside"),
+        *("events.hooks", "events.notices", "report.ci_summary", "report.failure_report"),
+        *("events.deploy_events", "fleet.logs", "fleet.exec"),
     ):
         monkeypatch.setattr(f"edgepaas_tasks.{module}.redactor", lambda: fresh)
     return fresh
@@ -228,7 +228,7 @@ def test_what_the_app_wrote(known, capsys):
 
 
 def test_what_a_command_inside_wrote(known, capsys):
-    from edgepaas_tasks.fleet import inside
+    from edgepaas_tasks.fleet import exec as inside
 
     inside.show("web1", f"1out {SECRET}")
     inside.show("web1", f"2err {SECRET}")
@@ -298,7 +298,7 @@ def test_why_an_email_was_not_sent(monkeypatch, forgetful):
 
 
 def test_what_github_shows(known, monkeypatch, tmp_path):
-    from edgepaas_tasks.events import summary
+    from edgepaas_tasks.report import ci_summary as summary
 
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page"))
     summary.write(f"it is {SECRET}")
@@ -306,14 +306,14 @@ def test_what_github_shows(known, monkeypatch, tmp_path):
 
 
 def test_what_a_report_holds(known, monkeypatch, tmp_path):
-    from edgepaas_tasks.events import failure_report
+    from edgepaas_tasks.report import failure_report
 
     monkeypatch.chdir(tmp_path)
     assert failure_report.write(of(), 7, f"it is {SECRET}").read_text() == "it is ***"
 
 
 def test_what_a_hook_hears_of_an_error(known, monkeypatch, tmp_path, capsys):
-    from edgepaas_tasks.events.occasion import occasion
+    from edgepaas_tasks.events.deploy_events import occasion
 
     monkeypatch.chdir(tmp_path)
     service = of(hooks={"on_failure": ['echo "$EDGEPAAS_ERROR" >told']})
@@ -363,7 +363,7 @@ def test_secrets_of_a_host_are_learned(forgetful):
 
 
 def test_the_login_of_a_registry_is_learned(monkeypatch, tmp_path, forgetful):
-    from edgepaas_tasks.images import login
+    from edgepaas_tasks.images.shipping import login
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REGISTRY_PASSWORD", SECRET)

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.console.boundary import Refused
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.fleet import ledger
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.fleet import journal as ledger
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.release import rollback as rollbacks
-from edgepaas_tasks.targets.service import describe
-from remote.host import Host
-from remote.releases import FAILED
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service.releases import FAILED
+from edgepaas_tasks.service.service import describe
 from tests.tasks.conftest import packed
 from tests.tasks.test_recovery import Kept, entry
 

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from edgepaas_tasks.images import identity
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.images.shipping import Shipping
-from remote import docker, facts
-from remote.docker import FOREIGN, Content
-from remote.errors import CommandFailed
-from remote.host import Host
-from remote.releases import Release
-from remote.result import Result
-from remote.service import State
-from remote.slots import Live
+from edgepaas_tasks.images.shipping import identity
+from edgepaas_tasks.images.shipping.ship import Shipping
+from edgepaas_tasks.remote.errors import CommandFailed
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.machine import docker, facts
+from edgepaas_tasks.remote.machine.docker import FOREIGN, Content
+from edgepaas_tasks.remote.result import Result
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.remote.service.state import State
 from tests.tasks.conftest import FACTS, Answering
 
 HERE = Image("shop:v2", "sha256:new", 1000, ("sha256:a",), "new", store="overlay2")

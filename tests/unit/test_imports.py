@@ -26,9 +26,11 @@ def installed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed")
     source = folder / "source"
     for name in (*PACKAGES, "pyproject.toml", "README.md", "LICENSE"):
-        take = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
         source.mkdir(exist_ok=True)
-        take(ROOT / name, source / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, symlinks=True)
+        else:
+            shutil.copyfile(ROOT / name, source / name)
     words = ("-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", folder / "dist", source)
     code, _, said = call(sys.executable, *words, cwd=folder)
     assert code == 0, said
@@ -66,9 +68,10 @@ ENVIRONMENTS = {
 def test_the_wheel_has_everything_that_the_packages_need(installed, tmp_path):
     python, site = installed
     code = (
-        "import edgepaas_tasks, env.schema, remote.nginx; from remote.command import source;"
-        "from edgepaas_tasks.scaffold.write import render; import edgepaas_tasks.lab.images as images;"
-        "source('flip'); remote.nginx._template(); images._recipe('debian.Dockerfile');"
+        "import edgepaas_tasks.env.values.schema; from edgepaas_tasks.remote.command import source;"
+        "from edgepaas_tasks.remote.service import nginx; import edgepaas_tasks.lab.images as images;"
+        "from edgepaas_tasks.scaffold.write import render; nginx._template();"
+        "[source(name) for name in ('put', 'engine', 'flip')]; images._recipe('debian.Dockerfile');"
         "render('gitignore', {}); print(edgepaas_tasks.__file__)"
     )
     done, out, said = call(python, "-c", code, cwd=tmp_path)
@@ -145,18 +148,27 @@ def test_beside_a_virtual_environment_named_env(inv):
     assert inv("env.check", "--env", "test")[1] == "0 variables of test are as declared\n"
 
 
-@pytest.mark.parametrize("name", ["env", "remote"])
-def test_a_module_of_the_same_name_gets_one_clear_line(inv, name):
-    (inv.folder / f"{name}.py").write_text("STAGE = 'prod'\n")
+def test_the_wheel_installs_one_package(installed):
+    _, site = installed
+    added = {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")}
+    assert added - {"__pycache__"} == {"edgepaas_tasks", "dependencies.pth"}
+    assert (site / "edgepaas_tasks" / "py.typed").exists()
+    (info,) = site.glob("edgepaas_tasks-*.dist-info")
+    assert (info / "top_level.txt").read_text().split() == ["edgepaas_tasks"]
+
+
+def test_beside_modules_of_the_project_that_are_named_as_folders_of_ours(inv):
+    (inv.folder / "env.py").write_text("STAGE = 'prod'\n")
+    (inv.folder / "remote").mkdir()
+    (inv.folder / "remote" / "__init__.py").write_text("STAGE = 'there'\n")
     (inv.folder / "tasks.py").write_text(
-        f"import {name}\nfrom edgepaas_tasks import ns\nassert {name}.STAGE\n"
+        "import env, remote\nfrom edgepaas_tasks import ns\n"
+        "assert (env.STAGE, remote.STAGE) == ('prod', 'there')\n"
     )
     tree = {"edgepaas": {"app": "shop", "environments": ENVIRONMENTS}}
     (inv.folder / "invoke.yaml").write_text(json.dumps(tree))
-    code, _, said = inv("status", "--env", "test")
-    assert code == 1
-    assert said == (
-        f"{inv.folder}/{name}.py hides the package {name!r} of edgepaas-tasks: rename that module, "
-        "or run from another directory\n"
-    )
     assert "deploy" in inv("--list")[1]
+    assert inv("env.check", "--env", "test")[1] == "0 variables of test are as declared\n"
+    code, out, said = inv("deploy", "--env", "test", "--image", "shop:1", "--dry-run")
+    assert code == 1
+    assert "127.0.0.1: no SSH connection" in out + said

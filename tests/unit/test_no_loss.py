@@ -12,8 +12,12 @@ SQL = re.compile(
     re.I,
 )
 FILES = re.compile(r"unlink\(|rmtree\(|os\.remove\(|(^|[;&|{]\s*)rm -|\bfind\b.*-delete")
-GUARDED = {"env/reset.py"}  # behind a name that is typed, never in production, after a backup
-LOOKED_FOR = {"env/statements.py": "_GONE = "}  # what is searched for in the scripts of others
+GUARDED = {
+    "env/migrations/reset.py"
+}  # behind a name that is typed, never in production, after a backup
+LOOKED_FOR = {
+    "env/migrations/statements.py": "_GONE = "
+}  # what is searched for in the scripts of others
 
 
 def sources() -> list[Path]:
@@ -39,13 +43,13 @@ def test_nothing_drops_truncates_or_deletes_rows(path):
 
 def test_nothing_in_the_container_removes_a_file():
     """Migrations lie there."""
-    for path in (ROOT / "env").glob("*.py"):
+    for path in (ROOT / "env").rglob("*.py"):
         assert not FILES.search(path.read_text()), path.name
 
 
 def test_no_script_of_a_host_removes_data():
     """But for our own records of which database is used, and Docker's own data once it was moved to its volume."""
-    for path in (ROOT / "remote" / "scripts").glob("*.sh"):
+    for path in (ROOT / "remote").rglob("*.sh"):
         for line in path.read_text().splitlines():
             if FILES.search(line) and not _prose(line):
                 assert "data" not in line.replace("$base/data/.edgepaas-database-", ""), path.name

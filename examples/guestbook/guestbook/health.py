@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 try:
-    from env import health as env_health
+    from edgepaas_tasks.env import health as env_health
 except ImportError:  # a plain `docker run`, or a laptop
     env_health = None  # type: ignore[assignment]
 

@@ -72,7 +72,7 @@ def test_without_a_schema_it_is_not_ready_and_says_nothing_of_hosts(run, with_en
     run(
         f"""
 import sys
-assert ("env.health" in sys.modules) is {with_env}
+assert ("edgepaas_tasks.env.health" in sys.modules) is {with_env}
 client = TestClient(app)  # no lifespan: nothing was migrated
 answer = client.get("/health/ready")
 assert answer.status_code == 503

@@ -7,8 +7,8 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.database import advice
+from edgepaas_tasks.env.reach import OK, VERDICTS
 from edgepaas_tasks.variables import environment
-from env.reach import OK, VERDICTS
 
 ENV = Path(__file__).parents[3] / "env"
 
@@ -20,7 +20,7 @@ def told(kind, action="up", direct=""):
 def reasons():
     """Every kind that `env` refuses with, or answers with."""
     found = set(VERDICTS) - {OK}
-    for path in ENV.glob("*.py"):
+    for path in ENV.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused":
                 found |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}

@@ -6,10 +6,10 @@ import tarfile
 
 import pytest
 
-from edgepaas_tasks.images import archive
-from edgepaas_tasks.images.cargo import Cargo, Layer
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.images.registry import Registry
+from edgepaas_tasks.images.shipping import archive
+from edgepaas_tasks.images.shipping.content import Cargo, Layer
+from edgepaas_tasks.images.shipping.registry import Registry
 
 SIZES = (700, 20, 600, 30)
 

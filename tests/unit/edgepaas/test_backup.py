@@ -4,8 +4,8 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.database import backup, migrations
-from edgepaas_tasks.targets.service import describe
-from env.layers import Resolution, Value
+from edgepaas_tasks.env.values.layers import Resolution, Value
+from edgepaas_tasks.service.service import describe
 
 PLAIN = "postgresql://u:p%40ss@db.example.org:5432/shop"
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from edgepaas_tasks.release.ballot import Ballot
+from edgepaas_tasks.release.vote import Ballot
 
 
 def test_it_is_kept_when_every_host_is_well_and_not_before():

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from edgepaas_tasks.images import build as builds
-from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.images.building import build as builds
+from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.settings import Build
 
 # Every build makes another image, as one whose labels have the time does.

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.images.building import version as versions
+from edgepaas_tasks.remote.errors import CommandFailed
 from edgepaas_tasks.settings import Build
-from remote.errors import CommandFailed
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import context as contexts
+from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.images import image
+from edgepaas_tasks.images.building import context as contexts
 from edgepaas_tasks.settings import Build, SettingsError
 
 

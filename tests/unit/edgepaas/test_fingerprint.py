@@ -5,9 +5,9 @@ import tracemalloc
 
 import pytest
 
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import context as contexts
-from edgepaas_tasks.images import fingerprint
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.images.building import context as contexts
+from edgepaas_tasks.images.building import fingerprint
 from edgepaas_tasks.settings import Build
 
 

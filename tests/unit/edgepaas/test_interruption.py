@@ -6,7 +6,7 @@ import sys
 
 PROGRAM = """
 import os, signal, sys
-from edgepaas_tasks.console.interruption import heard, shielded
+from edgepaas_tasks.console.signals import heard, shielded
 
 def hit(number):
     os.kill(os.getpid(), number)

@@ -3,21 +3,21 @@
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.console.boundary import Refused
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.database import mode as modes
 from edgepaas_tasks.release.rollout import Rollout
+from edgepaas_tasks.remote.batch import Fence
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.machine.facts import parse as facts
+from edgepaas_tasks.remote.service import databases
+from edgepaas_tasks.remote.service.databases import Database
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.remote.shell import LocalTransport
+from edgepaas_tasks.service.service import describe
 from edgepaas_tasks.settings import SettingsError
-from edgepaas_tasks.targets import modes
-from edgepaas_tasks.targets.service import describe
 from edgepaas_tasks.variables import certificate, environment
-from remote import databases
-from remote.batch import Fence
-from remote.databases import Database
-from remote.facts import parse as facts
-from remote.host import Host
-from remote.releases import Release
-from remote.service import State
-from remote.shell import LocalTransport
-from remote.slots import Live
 
 
 def state(wished="", decided=None, number=4):

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import build as builds
-from edgepaas_tasks.images import version as versions
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.images.building import build as builds
+from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.settings import Build
 from tests.engine import Engine
 

@@ -6,12 +6,13 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.images import image, publication
-from edgepaas_tasks.images import version as versions
-from edgepaas_tasks.release import material
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images.building import version as versions
+from edgepaas_tasks.images.shipping import publish as publication
+from edgepaas_tasks.release import image as material
 from edgepaas_tasks.release.request import Request
-from edgepaas_tasks.targets.service import describe
-from remote.errors import CommandFailed
+from edgepaas_tasks.remote.errors import CommandFailed
+from edgepaas_tasks.service.service import describe
 from tests.engine import Engine, digest_of, id_of
 
 SERVER = "registry.example/acme"

@@ -1,10 +1,10 @@
 """Programs of ours inside a container of the app's image: how they are called on a host."""
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.database import oneoff
-from edgepaas_tasks.targets.service import describe
+from edgepaas_tasks.database import one_off as oneoff
+from edgepaas_tasks.env.values.secret import Secret
+from edgepaas_tasks.service.service import describe
 from edgepaas_tasks.variables.environment import Environment
-from env.secret import Secret
 
 TREE = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
 NOTHING = Environment(Secret(""), (), "")
@@ -24,5 +24,8 @@ def test_whoever_only_reads_has_a_container_of_its_own():
 
 
 def test_all_that_change_the_schema_share_one_name():
-    found = {called("database", "reach", last, changes=True) for last in ("migrate", "reset")}
+    found = {
+        called("database", "reach", last, changes=True)
+        for last in ("migrations.migrate", "migrations.reset")
+    }
     assert found == {("shop-test-migrate", "alone")}

@@ -4,10 +4,10 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.release.deploy import Outcome
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.remote.service.slots import Live
 from edgepaas_tasks.report import releases as report
-from edgepaas_tasks.targets.service import describe
-from remote.releases import Release
-from remote.slots import Live
+from edgepaas_tasks.service.service import describe
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.fleet import machine, preflight
-from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING
-from edgepaas_tasks.targets.service import describe
-from remote.errors import RemoteError
-from remote.facts import Facts
-from remote.service import State
-from remote.slots import Live
+from edgepaas_tasks.remote.errors import RemoteError
+from edgepaas_tasks.remote.machine.facts import Facts
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.readiness import BLOCKER, OK, UNKNOWN, WARNING
+from edgepaas_tasks.service.service import describe
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.images import login as logins
-from edgepaas_tasks.images import publication
-from edgepaas_tasks.images.login import Login
+from edgepaas_tasks.env.values.secret import Secret
+from edgepaas_tasks.images.shipping import login as logins
+from edgepaas_tasks.images.shipping import publish as publication
+from edgepaas_tasks.images.shipping.login import Login
+from edgepaas_tasks.remote.errors import CommandFailed
 from edgepaas_tasks.settings import SettingsError
-from env.secret import Secret
-from remote.errors import CommandFailed
 
 DOCKER = """#!/bin/sh
 echo "$*" >>"$CALLS"

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 
 from edgepaas_tasks import settings
+from edgepaas_tasks.env import reach
+from edgepaas_tasks.env.reach import VERDICTS, verdict
 from edgepaas_tasks.fleet import connectivity
-from edgepaas_tasks.targets import readiness
-from edgepaas_tasks.targets.readiness import BLOCKER, OK, UNKNOWN, WARNING
-from edgepaas_tasks.targets.service import describe
-from env import reach
-from env.reach import VERDICTS, verdict
-from remote.errors import RemoteError
-from remote.facts import Disk, Facts
-from remote.service import State
-from remote.slots import Container, Live
-from remote.volume import Seen
+from edgepaas_tasks.remote.errors import RemoteError
+from edgepaas_tasks.remote.machine.facts import Disk, Facts
+from edgepaas_tasks.remote.machine.volume import Seen
+from edgepaas_tasks.remote.service.slots import Container, Live
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service import readiness
+from edgepaas_tasks.service.readiness import BLOCKER, OK, UNKNOWN, WARNING
+from edgepaas_tasks.service.service import describe
 
 GIB = 2**30
 HEALTHY = Facts(

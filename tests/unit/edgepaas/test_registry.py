@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from edgepaas_tasks.images import registry_server
-from edgepaas_tasks.images.registry import Registry
+from edgepaas_tasks.images.shipping import registry_server
+from edgepaas_tasks.images.shipping.registry import Registry
 
 LAYER = b"layer" * 1000
 DIGEST = f"sha256:{hashlib.sha256(LAYER).hexdigest()}"

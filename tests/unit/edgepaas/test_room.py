@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import room
-from edgepaas_tasks.targets.service import describe
-from remote.docker import Content
-from remote.facts import Disk, Facts
-from remote.releases import GOOD, Entry, Release
-from remote.result import Result
-from remote.service import State
-from remote.slots import Live
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.images.shipping import disk_space as room
+from edgepaas_tasks.remote.machine.docker import Content
+from edgepaas_tasks.remote.machine.facts import Disk, Facts
+from edgepaas_tasks.remote.result import Result
+from edgepaas_tasks.remote.service.releases import GOOD, Entry, Release
+from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.remote.service.state import State
+from edgepaas_tasks.service.service import describe
 
 SIZE = 500 * room.MB
 

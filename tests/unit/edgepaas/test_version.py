@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from edgepaas_tasks.console.boundary import Refused
-from edgepaas_tasks.images import version as versions
-from edgepaas_tasks.images.version import Version
+from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.images.building import version as versions
+from edgepaas_tasks.images.building.version import Version
 from edgepaas_tasks.settings import Build, SettingsError
 
 

@@ -10,8 +10,14 @@ from dotenv import dotenv_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from env.canonical import dotenv_inexact, fingerprint, parse, render, value_fingerprint
-from env.schema import Schema, Variable
+from edgepaas_tasks.env.values.canonical import (
+    dotenv_inexact,
+    fingerprint,
+    parse,
+    render,
+    value_fingerprint,
+)
+from edgepaas_tasks.env.values.schema import Schema, Variable
 
 EXAMPLES = int(
     os.environ.get("EDGEPAAS_EXAMPLES") or (20_000 if os.environ.get("EDGEPAAS_SOAK") else 200)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from env import command
+from edgepaas_tasks.env import command
 
 SHELL = ["/bin/sh", "-c"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from env.database import enforce_ssl, mask, normalise, plain, sqlite_path, sqlite_url
+from edgepaas_tasks.env.database import enforce_ssl, mask, normalise, plain, sqlite_path, sqlite_url
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import create_engine
 
-from env import health
+from edgepaas_tasks.env import health
 
 SECRETS = ("db.internal", "10.1.2.3", "shopuser", "s3cret")
 

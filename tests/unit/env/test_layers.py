@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from env.errors import EnvError
-from env.layers import LARGEST, Layer, resolve
-from env.schema import SchemaError, schema_from
+from edgepaas_tasks.env.values.errors import EnvError
+from edgepaas_tasks.env.values.layers import LARGEST, Layer, resolve
+from edgepaas_tasks.env.values.schema import SchemaError, schema_from
 
 
 def one(declaration, text, **options):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from env.losses import destructive
+from edgepaas_tasks.env.migrations.losses import destructive
 
 HEAD = """
 import sqlalchemy as sa

@@ -4,9 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from env import migrate
-from env.refused import Refused
-from env.scripts import read
+from edgepaas_tasks.env.migrations import migrate
+from edgepaas_tasks.env.migrations.refused import Refused
+from edgepaas_tasks.env.migrations.scripts import read
 
 URL = "postgresql://u:p@h/guestbook"
 SCRIPT = """

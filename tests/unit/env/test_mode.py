@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from env import mode
-from env.mode import NotStarted, resolve
+from edgepaas_tasks.env import mode
+from edgepaas_tasks.env.mode import NotStarted, resolve
 
 URL = "postgresql://u:s3cret@db.example/d?sslmode=require"
 UP, DOWN = "ok", "refused"

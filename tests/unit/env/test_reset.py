@@ -4,8 +4,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from env import reset
-from env.refused import Refused
+from edgepaas_tasks.env.migrations import reset
+from edgepaas_tasks.env.migrations.refused import Refused
 
 
 class Lock:

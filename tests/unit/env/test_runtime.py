@@ -64,8 +64,10 @@ def test_equal_sources_are_one_name_and_every_module_is_in_it():
     assert again.file == first.file
     assert len(again.content) < 60_000
     names = set(zipfile.ZipFile(io.BytesIO(again.content)).namelist())
-    here = {f"env/{path.name}" for path in (Path(__file__).parents[3] / "env").glob("*.py")}
-    assert names == here - {"env/__main__.py"} | {"__main__.py"}
+    root = Path(__file__).parents[3]
+    here = {f"edgepaas_tasks/{path.relative_to(root)}" for path in (root / "env").rglob("*.py")}
+    former = {"former/env/__init__.py", "former/env/health.py"}
+    assert names == here | {"__main__.py", "edgepaas_tasks/__init__.py"} | former
 
 
 PYTHONS = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python3"))
@@ -101,20 +103,23 @@ def test_ignored_signals_are_not_handed_on(run):
 def test_the_app_finds_its_own_modules_and_ours_below_them(run, tmp_path, file):
     (tmp_path / "sibling.py").write_text("HERE = 'beside the app'\n")
     (tmp_path / "env").mkdir()  # a virtual environment, say
-    code = "import env.health, sibling; print(sibling.HERE, env.health.__file__)"
+    code = "import edgepaas_tasks.env.health as h, sibling; print(sibling.HERE, h.__file__)"
     sub = "import runpy, sys; sys.path.pop(0); exec(sys.argv[1])"
     out, _ = run(sys.executable, "-c", sub, code)
-    assert out.split() == ["beside", "the", "app", f"{file}/env/health.py"]
+    assert out.split() == ["beside", "the", "app", f"{file}/edgepaas_tasks/env/health.py"]
+    former = "from env import health; import env.health as h; print(health.ready, h.live)"
+    assert run(sys.executable, "-c", sub, former)[0].count("<function") == 2
     (tmp_path / "env.py").write_text("HEALTH = 'the app has an env of its own'\n")
-    out, _ = run(sys.executable, "-c", sub, "import env; print(env.HEALTH)", PYTHONPATH="/nowhere")
+    code = "import env; from edgepaas_tasks.env import health; print(env.HEALTH)"
+    out, _ = run(sys.executable, "-c", sub, code, PYTHONPATH="/nowhere")
     assert out == "the app has an env of its own\n"
 
 
-def test_an_env_in_another_place_of_the_app_wins_as_well(run, tmp_path):
+def test_an_env_in_another_place_of_the_app_wins_as_well(run, tmp_path, file):
     (tmp_path / "lib" / "env").mkdir(parents=True)
     (tmp_path / "lib" / "env" / "__init__.py").write_text("MINE = True\n")
     found = variables(run, PYTHONPATH=f"{tmp_path}/lib")
-    assert found["PYTHONPATH"] == f"{tmp_path}/lib:{tmp_path}"
+    assert found["PYTHONPATH"] == f"{tmp_path}/lib:{tmp_path}:{file}"
 
 
 def test_what_was_resolved_is_in_os_environ(run):
@@ -181,9 +186,9 @@ def test_it_goes_on_in_the_python_of_the_app(run, tmp_path):
 
 @pytest.mark.parametrize(("given", "allowed"), [("", False), ("false", False), ("True", True)])
 def test_what_loses_something_is_allowed_by_a_variable(monkeypatch, given, allowed):
-    from env import migrate, scripts
-    from env import runtime as entrypoint
-    from env.refused import Refused
+    from edgepaas_tasks.env import runtime as entrypoint
+    from edgepaas_tasks.env.migrations import migrate, scripts
+    from edgepaas_tasks.env.migrations.refused import Refused
 
     def up(url, chain, *, allow_destructive, wait):
         if not allow_destructive:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from env import scripts
-from env.refused import Refused
+from edgepaas_tasks.env.migrations import scripts
+from edgepaas_tasks.env.migrations.refused import Refused
 
 ENTRY = """
 import json, os, sqlite3

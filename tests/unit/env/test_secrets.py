@@ -7,8 +7,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from env.redaction import Redactor, forms
-from env.secret import Secret
+from edgepaas_tasks.env.values.redaction import Redactor, forms
+from edgepaas_tasks.env.values.secret import Secret
 
 SENTINEL = "s3nt/inel+p@ss w'rd\"$x"
 

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from env import session
+from edgepaas_tasks.env.migrations import session
 
 
 class Server:

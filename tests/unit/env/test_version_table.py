@@ -6,12 +6,15 @@ import sys
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.database import migrations, oneoff
+from edgepaas_tasks.database import migrations
+from edgepaas_tasks.database import one_off as oneoff
+from edgepaas_tasks.env import health, reach
+from edgepaas_tasks.env.migrations import migrate
+from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.fleet import connectivity
 from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.variables import environment
-from env import canonical, health, migrate, reach
-from env.layers import Resolution
 
 TREE = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
 

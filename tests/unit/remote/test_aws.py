@@ -3,8 +3,8 @@
 import boto3
 import pytest
 
-from remote import aws
-from remote.aws import AwsError
+from edgepaas_tasks.remote.cloud import aws
+from edgepaas_tasks.remote.cloud.aws import AwsError
 
 ACCOUNT = aws.Account(region="us-east-1")
 

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from remote.batch import Batch, Frames
-from remote.command import Command, argv, script
-from remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded
-from remote.host import Host
-from remote.shell import LocalTransport
+from edgepaas_tasks.remote.batch import Batch, Frames
+from edgepaas_tasks.remote.command import Command, argv, script
+from edgepaas_tasks.remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.shell import LocalTransport
 
 
 @pytest.fixture

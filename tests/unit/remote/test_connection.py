@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from remote import connection, sshconfig
-from remote.errors import HostKeyChanged, HostKeyUnknown, Unreachable
-from remote.target import Hop, Target, hops
+from edgepaas_tasks.remote.errors import HostKeyChanged, HostKeyUnknown, Unreachable
+from edgepaas_tasks.remote.ssh import config as sshconfig
+from edgepaas_tasks.remote.ssh import connection
+from edgepaas_tasks.remote.target import Hop, Target, hops
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remote.diagnosis import parse
+from edgepaas_tasks.remote.service.diagnosis import parse
 
 
 def shown(

@@ -3,8 +3,8 @@
 import base64
 import gzip
 
-from remote import docker
-from remote.docker import Content
+from edgepaas_tasks.remote.machine import docker
+from edgepaas_tasks.remote.machine.docker import Content
 
 ONE = 'sha256:1 sha256:a sha256:b\nlinux/amd64 2026-01-01T00:00:00Z Cmd=["one"]\n'
 TWO = 'sha256:2 sha256:a sha256:b\nlinux/amd64 2026-01-01T00:00:00Z Cmd=["two"]\n'

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from remote import engine
-from remote.errors import RemoteError
-from remote.facts import Facts
+from edgepaas_tasks.remote.errors import RemoteError
+from edgepaas_tasks.remote.machine import engine
+from edgepaas_tasks.remote.machine.facts import Facts
 
 INSTALLED = Facts(engine="docker-ce")
 

@@ -1,8 +1,8 @@
 """Facts as a host tells them."""
 
-from remote.facts import Disk, parse, probe
-from remote.host import Host
-from remote.shell import LocalTransport
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.machine.facts import Disk, parse, probe
+from edgepaas_tasks.remote.shell import LocalTransport
 
 RECORDED = """\
 os=debian

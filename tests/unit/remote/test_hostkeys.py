@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from remote import hostkeys
-from remote.hostkeys import (
+from edgepaas_tasks.remote.ssh import hostkeys
+from edgepaas_tasks.remote.ssh.hostkeys import (
     Key,
     announced,
     known,

@@ -5,8 +5,8 @@ import copy
 import boto3
 import pytest
 
-from remote import aws
-from remote.instances import Instance, NotThose, Query, choose
+from edgepaas_tasks.remote.cloud import aws
+from edgepaas_tasks.remote.cloud.instances import Instance, NotThose, Query, choose
 
 ACCOUNT = aws.Account(region="us-east-1")
 TAGS = (("Name", "shop"), ("stage", "prod"))

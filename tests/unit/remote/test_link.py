@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from remote import link as links
-from remote.errors import Unreachable
-from remote.link import Link
-from remote.target import Target
+from edgepaas_tasks.remote.errors import Unreachable
+from edgepaas_tasks.remote.ssh import link as links
+from edgepaas_tasks.remote.ssh.link import Link
+from edgepaas_tasks.remote.target import Target
 
 
 class Channel:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from remote.layout import Layout
-from remote.nginx import Site
+from edgepaas_tasks.remote.layout import Layout
+from edgepaas_tasks.remote.service.nginx import Site
 
 SITE = Site(
     layout=Layout("shop-prod"),

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from remote.layout import Layout
-from remote.releases import (
+from edgepaas_tasks.remote.layout import Layout
+from edgepaas_tasks.remote.service.releases import (
     FAILED,
     GOOD,
     Entry,

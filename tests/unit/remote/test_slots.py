@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from remote.layout import Layout, other
-from remote.slots import Live, parse_containers, parse_live
+from edgepaas_tasks.remote.layout import Layout, other
+from edgepaas_tasks.remote.service.slots import Live, parse_containers, parse_live
 
 
 def container(name, service="shop-prod", slot="blue", release="3", status="running"):

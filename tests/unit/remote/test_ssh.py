@@ -2,12 +2,12 @@
 
 import pytest
 
-from remote.batch import Batch
-from remote.command import argv
-from remote.errors import ConnectionLost
-from remote.host import Host
-from remote.ssh import SSHTransport
-from remote.target import Target
+from edgepaas_tasks.remote.batch import Batch
+from edgepaas_tasks.remote.command import argv
+from edgepaas_tasks.remote.errors import ConnectionLost
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.ssh.transport import SSHTransport
+from edgepaas_tasks.remote.target import Target
 
 
 class Channel:

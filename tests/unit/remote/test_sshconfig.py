@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from remote import sshconfig
-from remote.sshconfig import ConfigError, identities, unjudged
+from edgepaas_tasks.remote.ssh import config as sshconfig
+from edgepaas_tasks.remote.ssh.config import ConfigError, identities, unjudged
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from remote import engine, systems
-from remote.command import script
-from remote.errors import Unsupported
-from remote.facts import Facts, parse
-from remote.host import Host
-from remote.shell import LocalTransport
+from edgepaas_tasks.remote.command import script
+from edgepaas_tasks.remote.errors import Unsupported
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.machine import engine, systems
+from edgepaas_tasks.remote.machine.facts import Facts, parse
+from edgepaas_tasks.remote.shell import LocalTransport
 
 DATA = Path(__file__).parents[2] / "data" / "os-release"
 HERE = Host(LocalTransport())

@@ -8,10 +8,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from edgepaas_tasks.lab.hosts import free_ports
-from remote import vitals
-from remote.layout import Layout
-from remote.nginx import Site
-from remote.vitals import SILENT, Answer
+from edgepaas_tasks.remote.layout import Layout
+from edgepaas_tasks.remote.service import vitals
+from edgepaas_tasks.remote.service.nginx import Site
+from edgepaas_tasks.remote.service.vitals import SILENT, Answer
 
 
 @contextmanager

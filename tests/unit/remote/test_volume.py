@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from remote import volume
-from remote.errors import RemoteError
-from remote.volume import GIB, Seen, Volume
+from edgepaas_tasks.remote.errors import RemoteError
+from edgepaas_tasks.remote.machine import volume
+from edgepaas_tasks.remote.machine.volume import GIB, Seen, Volume
 
 ID = "vol-0123456789abcdef0"
 WANTED = Volume(ID, size=4)

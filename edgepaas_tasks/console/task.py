@@ -1,0 +1,126 @@
+"""The one place where errors become messages and exit codes, and where text is redacted before people see it.
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong settings or option values; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+import invoke
+from invoke import Exit, Task
+
+from edgepaas_tasks.console import ci
+from edgepaas_tasks.console.signals import heard
+
+if TYPE_CHECKING:
+    from edgepaas_tasks.env.values.redaction import Redactor
+
+ENV_HELP = "Environment of invoke.yaml (default: edgepaas.default_env)."
+SET_HELP = "NAME=VALUE for one variable, may be repeated; secrets only as NAME=@FILE."
+WAIT_HELP = "Seconds to wait for another deploy (default: edgepaas.lease.wait, or until a silent one is over)."
+JSON_HELP = "Print one JSON document on stdout and nothing else."
+
+
+class Refused(Exception):
+    """What was asked for is not possible or not safe now; the message says why and what to do."""
+
+
+@functools.cache
+def redactor() -> Redactor:
+    """Knows every secret that this process has met."""
+    from edgepaas_tasks.env.values.redaction import Redactor
+
+    return Redactor()
+
+
+def conceal(secret: str) -> None:
+    """From now on this secret is not shown, in any form in which it travels; in GitHub Actions by nobody's step.
+
+    GitHub masks the secrets that it was given, but not what is made of them: a URL-quoted or base64 form, the password
+    inside a URL. https://docs.github.com/actions/reference/workflow-commands-for-github-actions (add-mask)
+    """
+    from edgepaas_tasks.env.values.redaction import SHORTEST, forms
+
+    redactor().add(secret)
+    if not ci.detect().github or secret in _masked:
+        return
+    _masked.add(secret)
+    for form in sorted(forms(secret)):
+        # A command is one line; masking a word of a few letters would black out the log.
+        for line in form.splitlines():
+            if len(line.strip()) >= SHORTEST:
+                escaped = line.replace("%", "%25").replace("\r", "%0D")
+                print(f"::add-mask::{escaped}", file=sys.stderr, flush=True)
+
+
+_masked: set[str] = set()
+
+
+def say(text: str) -> None:
+    """Print an answer."""
+    print(ci.harmless(redactor()(text)), flush=True)
+
+
+def task(
+    *, help: dict[str, str] | None = None, iterable: Iterable[str] = (), **options: Any
+) -> Callable[[Callable[..., None]], Task[Any]]:
+    """Invoke's `task`, with errors that end politely. Long flags only: short ones move when an option is added."""
+
+    def decorate(body: Callable[..., None]) -> Task[Any]:
+        @functools.wraps(body)
+        def guarded(*args: Any, **kwargs: Any) -> None:
+            try:
+                with heard():
+                    body(*args, **kwargs)
+            except Exit:
+                raise
+            except KeyboardInterrupt:
+                raise Exit(
+                    "interrupted; what was begun on a host is safe to run again", 130
+                ) from None
+            except Exception as error:
+                message = ci.harmless(redactor()(_message(error)))
+                _annotate(body.__name__, message)
+                raise Exit(message, _code(error)) from None
+
+        made: Task[Any] = cast(Any, invoke.task)(
+            guarded, help=help or {}, iterable=list(iterable), auto_shortflags=False, **options
+        )
+        return made
+
+    return decorate
+
+
+def _annotate(name: str, message: str) -> None:
+    """What went wrong and what to do next, on the page of a CI's run; the whole of it is in the log."""
+    first, *rest = message.splitlines() or [""]
+    then = [line.strip() for line in rest if line.strip().startswith("next:")]
+    shown = ci.annotation("error", "\n".join([first, *then]), f"{name} failed")
+    if shown:
+        print(shown, file=sys.stderr, flush=True)
+
+
+def _code(error: Exception) -> int:
+    from edgepaas_tasks.env.values.errors import EnvError
+    from edgepaas_tasks.settings import SettingsError
+
+    return 2 if isinstance(error, SettingsError | EnvError) else 1
+
+
+def _message(error: Exception) -> str:
+    from edgepaas_tasks.env.values.errors import EnvError
+    from edgepaas_tasks.lab.errors import LabError
+    from edgepaas_tasks.remote.errors import HostErrors, RemoteError
+    from edgepaas_tasks.settings import SettingsError
+
+    expected = (Refused, SettingsError, EnvError, RemoteError, HostErrors, LabError)
+    if isinstance(error, expected):
+        return str(error)
+    trace = "".join(traceback.format_exception(error))
+    print(redactor()(trace), file=sys.stderr)
+    return f"this is a fault of edgepaas-tasks itself, please report it: {type(error).__name__}"

@@ -1,0 +1,44 @@
+"""One command inside the live container."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from edgepaas_tasks.console import ci
+from edgepaas_tasks.console.task import Refused, redactor
+from edgepaas_tasks.fleet import logs
+from edgepaas_tasks.remote.host import Host
+from edgepaas_tasks.remote.service import logs as inside
+from edgepaas_tasks.service.service import Service
+from edgepaas_tasks.settings import SettingsError, nearest
+
+
+def choose(hosts: Sequence[Host], name: str) -> Host:
+    """The host of that name, the first one when none is given. Raises SettingsError."""
+    found = [host for host in hosts if not name or host.name == name]
+    if not found:
+        names = [host.name for host in hosts]
+        raise SettingsError(
+            f"--host {name}: no such host{nearest(name, names)} (known: {', '.join(names)})"
+        )
+    return found[0]
+
+
+def run(of: Service, host: Host, text: str) -> int:
+    """Its exit code. What it writes is told to whoever observes the host, line by line: see `show`."""
+    container = logs.learn(of, host)
+    if container is None or not container.running:
+        raise Refused(
+            f"{host.name}: no live container runs there\n"
+            f"  next:  inv status --env {of.settings.environment}"
+        )
+    (result,) = host.stream(inside.alive(), inside.execute(container.name, text))
+    return result.code
+
+
+def show(_: str, line: str) -> None:
+    """One line of the command, on the stream that it was written to, without secrets; whole if it is the host's own."""
+    stream = sys.stdout if line.startswith("1") else sys.stderr
+    text = line[1:] if line.startswith(("1", "2")) else line
+    print(ci.harmless(redactor()(text)), file=stream, flush=True)

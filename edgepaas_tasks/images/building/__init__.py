@@ -1,0 +1,1 @@
+"""Building an image: its version, its inputs, what must not be in it."""

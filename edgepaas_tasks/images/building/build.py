@@ -1,0 +1,155 @@
+"""An image built on this machine, under a tag that names it for ever."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from edgepaas_tasks.images import image
+from edgepaas_tasks.images.building import context as contexts
+from edgepaas_tasks.images.building import fingerprint
+from edgepaas_tasks.images.building import mtimes as stamps
+from edgepaas_tasks.images.building import version as versions
+from edgepaas_tasks.images.building.version import Version
+from edgepaas_tasks.images.image import Image
+from edgepaas_tasks.remote import local
+from edgepaas_tasks.remote.errors import CommandFailed
+from edgepaas_tasks.remote.machine.docker import INPUTS, OWNER
+from edgepaas_tasks.settings import Build
+
+
+def build(
+    settings: Build,
+    name: str,
+    version: Version,
+    *,
+    fresh: bool = False,
+    pull: bool = False,
+    platform: str = "",
+    say: Callable[[str], None] = lambda line: None,
+    recall: Callable[[str], Image | None] = lambda inputs: None,
+) -> Image:
+    """The image of the build context, tagged and labelled with the version.
+
+    What was built before from the same files, arguments and version is not built again, unless every layer is to be
+    made anew (`fresh`) or the base looked up (`pull`); `recall` finds what somebody else built of the same inputs. A
+    tag never moves: where it names another image already, the new one's tag gets a part of its digest. Raises
+    CommandFailed with the build's last lines, Refused where the files are not those of the version any more, before or
+    after.
+    """
+    fresh, pull = fresh or not settings.cache, pull or settings.pull
+    before = stamps.of(contexts.read(settings))
+    inputs = _inputs(settings, version, platform)
+    versions.require_same(settings, version)
+    if not fresh and not pull:
+        there = recall(inputs) or _made_before(name, version, inputs)
+        if there is not None:
+            say("it is built already")
+            return there
+    under_way = f"{name}:building-{secrets.token_hex(6)}"
+    words = ["docker", "build", "--tag", under_way]
+    for key, value in _labels(name, version, inputs).items():
+        words += ["--label", f"{key}={value}"]
+    for key, value in sorted(settings.args.items()):
+        words += ["--build-arg", f"{key}={value}"]
+    words += ["--no-cache"] if fresh else []
+    words += ["--pull"] if pull else []
+    words += ["--platform", platform] if platform else []
+    environment = image.buildkit()
+    if environment.get("DOCKER_BUILDKIT") == "0":
+        words.append("--force-rm")  # the classic builder leaves the container of a step that failed
+    context = Path(settings.context)
+    words += ["--file", str(context / settings.dockerfile), str(context)]
+    try:
+        local.stream(*words, on_line=say, timeout=settings.timeout, env=environment)
+    except CommandFailed as error:
+        raise CommandFailed(
+            error.host,
+            "docker build failed; no host was changed",
+            code=error.code,
+            tried=" ".join(words),
+            got=error.got,
+            next_step="mend the Dockerfile or what it needs, then deploy again",
+        ) from None
+    try:
+        same = stamps.of(contexts.read(settings)) == before
+        if not same and _inputs(settings, version, platform) != inputs:
+            raise versions.changed(f"{version.text} was being built")
+        built = _tagged(image.find(under_way), name, version)
+    finally:
+        local.run("docker", "rmi", under_way, ok=(0, 1))
+    if settings.cache_size:
+        prune(settings, name)
+    return built
+
+
+def prune(settings: Build, name: str) -> list[str]:
+    """Remove what builds of this image left on this machine and no tag names; a line for each removed thing.
+
+    With BuildKit and `build.cache_size`, its cache is cut down to that size too.
+    """
+    ours = ("--filter", f"label={OWNER}={name}")
+    told = local.run(
+        *("docker", "image", "prune", "--force", "--filter", "dangling=true", *ours),
+        timeout=settings.timeout,
+        ok=(0, 1),
+    ).text.splitlines()
+    if settings.cache_size and image.buildkit().get("DOCKER_BUILDKIT") != "0":
+        words = ("docker", "builder", "prune", "--force", "--keep-storage", settings.cache_size)
+        local.run(*words, timeout=settings.timeout, ok=(0, 1), env=image.buildkit())
+    return [f"removed {line.partition(' ')[2]}" for line in told if line.startswith("deleted:")]
+
+
+def named(reference: str, name: str, version: Version) -> Image:
+    """The image of that name; one that is given by a digest gets the name that a build would give it."""
+    found = image.find(reference)
+    digits = reference.removeprefix("sha256:")
+    if "@" not in reference and not found.id.removeprefix("sha256:").startswith(digits):
+        return found
+    return _tagged(found, name, version)
+
+
+def _tagged(found: Image, name: str, version: Version) -> Image:
+    """The image under a tag that names it for ever: the version, and a part of its digest where that is taken."""
+    reference = f"{name}:{version.text}"
+    there = image.look(reference)
+    if there is not None and there.id != found.id:
+        reference += f"-{found.id.removeprefix('sha256:')[:8]}"
+    local.run("docker", "tag", found.id, reference)
+    return image.find(reference)
+
+
+def _labels(name: str, version: Version, inputs: str) -> Mapping[str, str]:
+    """https://specs.opencontainers.org/image-spec/annotations/ and ours."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    labels = {
+        "org.opencontainers.image.version": version.text,
+        "org.opencontainers.image.revision": version.commit,
+        "org.opencontainers.image.created": version.created or now,
+        "org.opencontainers.image.source": version.source,
+        OWNER: name,
+        INPUTS: inputs,
+    }
+    return {key: value for key, value in labels.items() if value}
+
+
+def _inputs(settings: Build, version: Version, platform: str) -> str:
+    """A digest of all that an image is made from, and is labelled with."""
+    kind = platform or os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
+    labels = (version.text, version.commit, version.source)
+    return fingerprint.of_image(contexts.read(settings), settings, *labels, kind)[:16]
+
+
+def _made_before(name: str, version: Version, inputs: str) -> Image | None:
+    """The image of this version and these inputs; its tag may have a part of its digest."""
+    reference = f"{name}:{version.text}"
+    there = image.look(reference)
+    if there is None or there.inputs == inputs:
+        return there
+    named = ("--filter", f"reference={reference}-*", "--filter", f"label={INPUTS}={inputs}")
+    words = ("docker", "images", *named, "--format", "{{.Repository}}:{{.Tag}}")
+    found = local.run(*words).text.split()
+    return image.look(found[0]) if found else None

@@ -1,0 +1,1 @@
+"""Bringing an image to hosts and registries: only what they lack."""

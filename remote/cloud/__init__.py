@@ -1,0 +1,1 @@
+"""Cloud accounts: every call of AWS, and which instances its tags mean."""

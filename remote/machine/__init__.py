@@ -1,0 +1,1 @@
+"""A host as a machine: its system, packages, Docker engine, data volume."""

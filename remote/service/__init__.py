@@ -1,0 +1,1 @@
+"""One service on a host: its slots, releases, lease, nginx site, logs."""

@@ -1,0 +1,36 @@
+"""The app from the inside: what its containers have written, and commands in them.
+
+Both come with the host's stdin open for as long as somebody listens: `alive` is what to send.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from ..command import Command, script
+from ..layout import Layout
+
+NOTHING_THERE = 61
+BEAT = 0.2  # seconds between two signs of life
+LONGEST = 86400.0  # seconds; whatever nobody ended ends then
+
+
+def alive() -> Iterator[bytes]:
+    """Signs of life, until whoever sends them can not any more."""
+    while True:
+        yield b"\n"
+        time.sleep(BEAT)
+
+
+def logs(layout: Layout, *, which: str, lines: str, since: str, follow: bool) -> Command:
+    """Lines "SLOT TIME TEXT", on stdout; when following on stderr, as they are written."""
+    words = (layout.base, layout.service, which, lines, since, "follow" if follow else "")
+    command = script("logs", *words).as_root().called(f"read the log of {which}")
+    return command.within(LONGEST) if follow else command.within(120)
+
+
+def execute(container: str, text: str) -> Command:
+    """Runs `text` in a container's sh; "1TEXT" and "2TEXT" on stderr are lines of its two streams."""
+    command = script("exec", container, text).as_root().called(f"run a command in {container}")
+    return command.within(LONGEST).allow(*range(256))

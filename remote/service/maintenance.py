@@ -1,0 +1,29 @@
+"""The maintenance page of a service: up for as long as a flag is there, which nginx looks for at every request."""
+
+from __future__ import annotations
+
+from ..command import Command, argv, script
+from ..layout import Layout
+from ..result import Result
+from .nginx import Site
+
+
+def switch(site: Site, *, on: bool, page: bytes = b"") -> Command:
+    """Puts the page up or takes it down, and looks at it through nginx. Prints "on" or "off", "same" if it was so.
+
+    Exit 50: nginx does not do as the flag says. 51: the service has no directory on this host.
+    """
+    words = (site.layout.base, "on" if on else "off", str(site.listen), site.probe_name)
+    command = script("maintenance", *words, stdin=page).as_root()
+    return command.called(f"maintenance {'on' if on else 'off'}")
+
+
+def read(layout: Layout) -> Command:
+    """Since when the page is up, for `parse`."""
+    command = argv("stat", "-c", "%Y", layout.maintenance)
+    return command.allow(1).called("read the maintenance flag")
+
+
+def parse(result: Result) -> int:
+    """Epoch seconds, 0 when the page is not up."""
+    return int(result.text) if result.code == 0 and result.text.isdigit() else 0

@@ -1,0 +1,212 @@
+"""The ledger of a service on a host: what was released, when, by whom, with what result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from ..command import Command, Stdin, argv, script
+from ..layout import Layout
+
+GOOD = "good"
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the journal. `seconds`: how long the deploy took; `at`: the controller's clock (epoch).
+
+    `schema` is the database's revision afterwards, where it was asked for it.
+    """
+
+    release: int
+    version: str
+    image: str
+    action: str
+    result: str
+    at: int
+    by: str = ""
+    commit: str = ""
+    environment: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+    schema: str = ""
+
+    def line(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a release directory says of itself: enough to deploy it again."""
+
+    number: int
+    version: str
+    image: str
+    reference: str
+    variables: tuple[str, ...]
+    environment: str = ""
+    commit: str = ""
+    created: int = 0
+    runtime: str = ""
+    certificate: str = ""
+    database: str = ""  # the mode that was wished for
+
+    @property
+    def mounted(self) -> tuple[str, ...]:
+        """The files of `Layout.runtime` that its container needs."""
+        return tuple(file for file in (self.runtime, self.certificate) if file)
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+
+
+def parse_history(text: str) -> tuple[Entry, ...]:
+    """The journal's entries; a line that was cut short by a crash is passed over."""
+    return tuple(entry for entry in (_entry(line) for line in text.splitlines()) if entry)
+
+
+def parse_release(text: str) -> Release | None:
+    try:
+        data = json.loads(text)
+        known = {key: data[key] for key in Release.__dataclass_fields__ if key in data}
+        known["variables"] = tuple(known.get("variables", ()))
+        return Release(**known)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def history(layout: Layout) -> Command:
+    # The journal may not be there yet; the directory is 0755, the file 0600.
+    return argv("tail", "-n", "500", layout.history).as_root().allow(1).called("read the journal")
+
+
+def read_all(layout: Layout) -> Command:
+    """Every release.json, one JSON document a line, for `parse_releases`."""
+    return script("releases", layout.base).as_root().called("read the releases")
+
+
+def parse_releases(text: str) -> dict[int, Release]:
+    found = [parse_release(line) for line in text.splitlines() if line.strip()]
+    return {release.number: release for release in found if release}
+
+
+def stage(layout: Layout, release: Release, environment: Stdin) -> tuple[Command, Command]:
+    """Its directory with the environment (0600) and what it is; written again when it is already there."""
+    folder = layout.release(release.number)
+    return (
+        script("put", f"{folder}/.env", "600", stdin=environment)
+        .as_root()
+        .called("write the environment"),
+        script("put", f"{folder}/release.json", "600", stdin=release.text().encode())
+        .as_root()
+        .called("write the release"),
+    )
+
+
+def stage_runtime(layout: Layout, file: str, content: bytes) -> Command:
+    """A file that is mounted in the container: readable by whatever user the image runs as."""
+    command = script("put", layout.runtime(file), "644", stdin=content)
+    return command.as_root().called(f"write {file}")
+
+
+def runtimes(layout: Layout) -> Command:
+    """The names of those files that a host has, for `parse_runtimes`."""
+    return argv("ls", layout.runtime("")).as_root().allow(1, 2).called("list what is mounted")
+
+
+def parse_runtimes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def environment(layout: Layout, number: int) -> Command:
+    """The canonical file of a release; its output is secret. Exit 1: there is none."""
+    command = argv("cat", f"{layout.release(number)}/.env").as_root().allow(1)
+    return command.called("read the release's environment")
+
+
+def record(layout: Layout, entry: Entry) -> Command:
+    command = script("record", layout.history, stdin=entry.line().encode(), uses=("journal",))
+    return command.as_root().called(f"record release {entry.release}: {entry.result}")
+
+
+def previous(entries: Sequence[Entry], live: int) -> Entry | None:
+    """The last good release before the live one: what a rollback goes back to.
+
+    Going back twice goes back two releases, not to and fro: releases that were left by a rollback do not count.
+    """
+    stack: list[Entry] = []
+    for entry in entries:
+        if entry.result != GOOD:
+            continue
+        numbers = [one.release for one in stack]
+        if entry.release in numbers:
+            del stack[numbers.index(entry.release) :]
+        stack.append(entry)
+    before = [entry for entry in stack if entry.release != live]
+    if stack and stack[-1].release != live:
+        # Live without a line in the journal: a deploy that was killed between its flip and its record.
+        before = [entry for entry in stack if entry.release < live]
+    return before[-1] if before else None
+
+
+def good(entries: Sequence[Entry]) -> frozenset[int]:
+    """The releases that it was once decided to keep."""
+    return frozenset(entry.release for entry in entries if entry.result == GOOD)
+
+
+def last_good(entries: Sequence[Entry]) -> Entry | None:
+    """The release that it was decided to keep, as far as this host knows."""
+    return next((entry for entry in reversed(entries) if entry.result == GOOD), None)
+
+
+def decided(histories: Sequence[Sequence[Entry]]) -> Entry | None:
+    """The newest decision that any host has on record. It was taken for all of them: each had baked the release."""
+    last = [(entry, history) for history in histories if (entry := last_good(history))]
+    for entry, history in last:
+        known = {(one.release, one.at) for one in history}
+        if all((other.release, other.at) in known for other, _ in last):
+            return entry
+    # No journal knows all of them: a host was replaced, or put in order apart from the others.
+    return max((entry for entry, _ in last), key=lambda entry: entry.at, default=None)
+
+
+def prune(
+    layout: Layout,
+    releases: dict[int, Release],
+    entries: Sequence[Entry],
+    live: int,
+    keep: int,
+    spared: str = "",
+) -> Command | None:
+    """Removes what is not among the last `keep` good releases: directories, and images that only those used.
+
+    Never the live release nor the one that a rollback would go to, nor the image `spared`. None when nothing is left to
+    remove.
+    """
+    back = previous(entries, live)
+    good = list(dict.fromkeys(e.release for e in reversed(entries) if e.result == GOOD))
+    # The newest one stays whatever became of it: when it failed, somebody wants to look at it.
+    kept = {*good[:keep], live, max(releases, default=0)} | ({back.release} if back else set())
+    used = {spared, *(releases[number].image for number in kept if number in releases)}
+    gone = [releases[number] for number in sorted(releases) if number not in kept]
+    words = [f"release:{release.number}" for release in gone]
+    for release in gone:
+        if release.image not in used:
+            words += [f"image:{release.reference}", f"image:{release.image}"]
+    needed = {file for number in kept if number in releases for file in releases[number].mounted}
+    words += [f"runtime:{file}" for one in gone for file in one.mounted if file not in needed]
+    if not words:
+        return None
+    unique = list(dict.fromkeys(words))
+    command = script("prune", layout.base, *unique, uses=("named",))
+    return command.as_root().within(300).called("prune old releases")
+
+
+def _entry(line: str) -> Entry | None:
+    try:
+        data = json.loads(line)
+        return Entry(**{key: data[key] for key in Entry.__dataclass_fields__ if key in data})
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,242 @@
+"""The two slots of a service: a container in each, and the link that says which one is live."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..command import Command, argv, script
+from ..layout import SLOTS, Layout
+from .nginx import Site
+
+ENDED, UNHEALTHY, FOREIGN_DATA, NO_PYTHON, LIVE = 20, 21, 22, 23, 64
+GATE, PUBLIC, LOST, TOLD, FULL, UNWRITTEN = 30, 31, 32, 33, 35, 36
+# With these flip.sh leaves the flag where it was, or has put it back.
+POINTED = (GATE, PUBLIC, LOST, TOLD, FULL)
+BAKED = "baked"  # what flip.sh says on stderr when it wants to hear whether the release stays
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How the app's container runs. Times in seconds, sizes as docker writes them."""
+
+    port: int
+    memory: str
+    stop_timeout: int
+    data: str
+    log_size: str
+    log_files: int
+    health_path: str
+    health_timeout: int
+
+    def fingerprint(self, image: str, environment: str, port: int) -> str:
+        text = json.dumps([asdict(self), image, environment, port], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Live:
+    """Where the flag leads: slot and release, or none and 0 while nothing is deployed."""
+
+    slot: str = ""
+    release: int = 0
+
+    @property
+    def target(self) -> str:
+        return f"slots/{self.slot or 'none'}/{self.release}"
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of the service, as Docker tells it. `port` of the host leads to it; 0: none does."""
+
+    name: str
+    slot: str
+    release: int
+    version: str
+    image: str
+    status: str
+    started: str
+    restarts: int
+    exit_code: int
+    spec: str = ""
+    port: int = 0
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+
+def read_live(layout: Layout) -> Command:
+    return argv("readlink", layout.live).allow(1).called("read the flag")
+
+
+def parse_live(text: str) -> Live:
+    match = re.fullmatch(r"slots/(blue|green)/([0-9]+)", text.strip())
+    return Live(match[1], int(match[2])) if match else Live()
+
+
+def containers(layout: Layout) -> Command:
+    return script("containers", layout.service).as_root().called("list the containers")
+
+
+def parse_containers(text: str) -> dict[str, Container]:
+    """The containers by slot; names are compared exactly, so a look-alike of another service never counts."""
+    found = {}
+    for item in json.loads(text or "[]"):
+        container = _container(item)
+        labels = item["Config"]["Labels"]
+        if container.name == f"{labels.get('edgepaas.service')}-{container.slot}":
+            found[container.slot] = container
+    return {slot: found[slot] for slot in SLOTS if slot in found}
+
+
+def wanted(spec: Spec, image: str, environment: str, runtime: str, port: int) -> str:
+    """What a container of these is labelled with: one with the same label need not be started anew."""
+    return spec.fingerprint(image, environment + runtime, port)
+
+
+def start(
+    layout: Layout,
+    spec: Spec,
+    *,
+    slot: str,
+    release: int,
+    version: str,
+    image: str,
+    port: int,
+    drain: float,
+    environment: str,
+    variables: tuple[str, ...],
+    runtime: str = "",
+    certificate: str = "",
+    database: str = "",
+) -> Command:
+    """Starts the release in a slot that is not live, and waits until it is healthy. Prints the last answer.
+
+    What still runs in that slot has `drain` seconds for its last requests, and is stopped as by `drain`.
+    `runtime` names the file of ours that runs first in the container; without one the image's own command does.
+    `certificate` names the one that its database is checked against. `database` is what the release before it is on, or
+    what it is to be on.
+    """
+    command = script(
+        "start",
+        *(layout.base, layout.service, slot, str(release), image, version, str(port)),
+        *(str(spec.port), spec.memory, str(spec.stop_timeout), spec.data),
+        *(spec.log_size, str(spec.log_files), spec.health_path, str(spec.health_timeout)),
+        *(
+            wanted(spec, image, environment, runtime, port),
+            str(round(drain)),
+            runtime,
+            certificate,
+            database,
+            *variables,
+        ),
+        uses=("requests",),
+    )
+    named = command.called(f"start release {release} in {slot}")
+    return named.as_root().within(drain + spec.stop_timeout + spec.health_timeout + 60)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the public path has to say of a release; status 0 is any of 2xx, an empty text is any body."""
+
+    path: str
+    status: int = 0
+    text: str = ""
+
+
+def flip(
+    layout: Layout,
+    site: Site,
+    *,
+    slot: str,
+    release: int,
+    port: int,
+    health_path: str,
+    bake: float,
+    patience: float,
+    probe: Probe,
+) -> Command:
+    """Health gate, flag, verification through nginx, bake; then it reads "commit LINE" or "back REASON" on its stdin.
+
+    It flips itself back when a probe fails, and when no word comes within `patience` seconds of the bake. Prints where
+    the flag led before.
+    """
+    command = script(
+        "flip",
+        *(layout.base, slot, str(release), str(port), health_path),
+        *(str(site.listen), site.probe_name, str(int(bake * 1000)), str(round(patience))),
+        *(probe.path, str(probe.status), probe.text),
+        uses=("journal",),
+    )
+    named = command.called(f"flip to {slot}, release {release}")
+    return named.as_root().within(bake + patience + 60)
+
+
+def point(layout: Layout, to: Live, now: Live, token: str = "") -> Command:
+    """Moves the flag back, if it is still where we put it, and the lease is `token`'s. Prints "moved" or "left"."""
+    command = script("point", layout.base, to.target, now.target, token)
+    return command.as_root().called(f"flip back to {to.target}")
+
+
+def drain(
+    layout: Layout,
+    *,
+    slot: str,
+    seconds: float,
+    stop_timeout: int,
+    keep: str = "",
+) -> Command:
+    """Waits for the last requests of a slot that is no longer live, and stops its container.
+
+    `keep` lets it run on, if the host has that much memory (as docker writes sizes) free. Prints what it did.
+    """
+    words = (
+        layout.base,
+        layout.container(slot),
+        slot,
+        str(round(seconds)),
+        str(stop_timeout),
+        keep,
+    )
+    command = script("drain", *words, uses=("requests",))
+    done = "drain" if keep else "drain and stop"
+    return command.as_root().within(seconds + stop_timeout + 30).called(f"{done} {slot}")
+
+
+def diagnose(
+    layout: Layout, *, slot: str, port: int, health_path: str, stop: bool, lines: int
+) -> Command:
+    """All there is to know about a slot that failed, with the last `lines` of its log, for `diagnosis`."""
+    words = (layout.container(slot), str(port), health_path, "stop" if stop else "", str(lines))
+    return script("diagnose", *words, layout.base).as_root().called(f"diagnose {slot}")
+
+
+def _container(item: dict[str, Any]) -> Container:
+    labels = item["Config"]["Labels"]
+    release = labels.get("edgepaas.release", "0")
+    return Container(
+        name=item["Name"].lstrip("/"),
+        slot=labels.get("edgepaas.slot", ""),
+        release=int(release) if release.isdigit() else 0,
+        version=labels.get("edgepaas.version", ""),
+        image=item["Image"],
+        status=item["State"]["Status"],
+        started=item["State"]["StartedAt"],
+        restarts=item.get("RestartCount", 0),
+        exit_code=item["State"].get("ExitCode", 0),
+        spec=labels.get("edgepaas.spec", ""),
+        port=_published(item),
+    )
+
+
+def _published(item: dict[str, Any]) -> int:
+    """As it was asked for at its start: also of a container that does not run."""
+    bound = item.get("HostConfig", {}).get("PortBindings") or {}
+    found = [one["HostPort"] for each in bound.values() for one in each or ()]
+    return int(found[0]) if found and found[0].isdigit() else 0
