@@ -19,7 +19,7 @@ def main() -> None:
     target = Target(address, address, None, "root", Path(hosts["key"]), Path(hosts["known_hosts"]))
     host = Host(SSHTransport(target))
     for left in range(count, 0, -1):
-        host.busy = left > 1
+        host.expects_more = left > 1
         host.read(argv("true"))
     host.close()
 

@@ -16,7 +16,7 @@ from edgepaas_tasks.lab.load import Load
 from edgepaas_tasks.release import deploy as deploys
 from edgepaas_tasks.release.deploy import Outcome
 from edgepaas_tasks.release.request import Request
-from edgepaas_tasks.service.service import Service, hosts, service
+from edgepaas_tasks.service.service import Service, connect, load_service
 
 ENVIRONMENT = "lab"
 PAGE = "guestbook/pages.py"  # what the second version changes, in its own copy of the app
@@ -25,30 +25,33 @@ LEAD = 2.0  # seconds of load before the second deploy begins, and after it has 
 
 def run(c: Any, folder: Path, connections: int) -> str:
     """All of it; the closing lines. Raises Refused when a request was lost."""
-    of = service(c, ENVIRONMENT)
+    service = load_service(c, ENVIRONMENT)
     with Progress("lab up") as progress, progress.phase("lab") as phase:
         state = lifecycle.up(folder, 1, lambda line: progress.step("lab", line))
         phase.outcome = f"{len(state.hosts)} hosts"
-    with Progress("make the host ready") as progress, hosts(of, observe=progress.step) as found:
-        setups.setup(of, found, progress)
+    with (
+        Progress("make the host ready") as progress,
+        connect(service, observe=progress.step) as found,
+    ):
+        setups.setup(service, found, progress)
     stamp = time.strftime("%H%M%S", time.gmtime())
-    first = _deploy(of, of.settings.build.context, f"demo-{stamp}-one")
-    url = _url(of)
+    first = _deploy(service, service.settings.build.context, f"demo-{stamp}-one")
+    url = _url(service)
     with Load(url, connections=connections) as load:
         time.sleep(LEAD)
-        changed = _second_version(Path(of.settings.build.context), folder / "second", stamp)
-        second = _deploy(of, str(changed), f"demo-{stamp}-two")
+        changed = _second_version(Path(service.settings.build.context), folder / "second", stamp)
+        second = _deploy(service, str(changed), f"demo-{stamp}-two")
         time.sleep(LEAD)
     return _closing(url, first, second, load)
 
 
-def _deploy(of: Service, context: str, version: str) -> Outcome:
-    build = of.settings.build.model_copy(update={"context": context})
-    settings = of.settings.model_copy(update={"build": build})
-    this = replace(of, settings=settings)
+def _deploy(service: Service, context: str, version: str) -> Outcome:
+    build = service.settings.build.model_copy(update={"context": context})
+    settings = service.settings.model_copy(update={"build": build})
+    this = replace(service, settings=settings)
     title = f"deploy {settings.app} {version} to {settings.environment}"
-    with Progress(title) as progress, hosts(this, observe=progress.step) as found:
-        return deploys.deploy(this, found, progress, Request(version=version), 0)
+    with Progress(title) as progress, connect(this, observe=progress.step) as hosts:
+        return deploys.deploy(this, hosts, progress, Request(version=version), 0)
 
 
 def _second_version(context: Path, copy: Path, stamp: str) -> Path:
@@ -60,10 +63,10 @@ def _second_version(context: Path, copy: Path, stamp: str) -> Path:
     return copy
 
 
-def _url(of: Service) -> str:
+def _url(service: Service) -> str:
     from edgepaas_tasks.service import inventory
 
-    return inventory.addresses(of.settings)[0]
+    return inventory.addresses(service.settings)[0]
 
 
 def _closing(url: str, first: Outcome, second: Outcome, load: Load) -> str:

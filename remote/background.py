@@ -10,7 +10,7 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 
 
-def ahead(work: Callable[[], Answer]) -> Future[Answer]:
+def in_background(work: Callable[[], Answer]) -> Future[Answer]:
     """Does it in a thread of its own, which never keeps the process from ending."""
     future: Future[Answer] = Future()
 

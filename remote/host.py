@@ -43,7 +43,7 @@ class Host:
         self.name = transport.name
         self.dry_run = dry_run
         self.fence: Fence | None = None
-        self.busy = False
+        self.expects_more = False
         self.phase = ""
         self.trace: list[Exec] = []
         self._observe = observe
@@ -55,7 +55,7 @@ class Host:
 
     def read(self, *commands: Command) -> tuple[Result, ...]:
         """Run commands that change nothing; one result each. Raises CommandFailed at the first failure."""
-        return self._execute(Batch(commands, more=self.busy), changes=False)
+        return self._execute(Batch(commands, more=self.expects_more), changes=False)
 
     def change(self, *commands: Command, watch: Watch | None = None) -> tuple[Result, ...]:
         """Run commands that change the host, under its lease once one is held."""
@@ -71,14 +71,14 @@ class Host:
         """Like `change`; the last command reads `chunks` on its stdin."""
         if self.dry_run:
             for command in commands:
-                self.tell(f"would run: {command}")
+                self.notify(f"would run: {command}")
             return ()
         fence = replace(self.fence, phase=self.phase) if self.fence is not None else None
         ended = watch.ended if watch is not None else None
-        batch = Batch(commands, fence, streams, self.busy, ended)
+        batch = Batch(commands, fence, streams, self.expects_more, ended)
         return self._execute(batch, changes=True, chunks=chunks, watch=watch)
 
-    def tell(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         """Say something about this host to whoever watches."""
         if self._observe is not None:
             self._observe(self.name, line)
@@ -88,9 +88,9 @@ class Host:
         self.transport.open()
         return self.transport.forward(port)
 
-    def twin(self) -> Host:
+    def clone(self) -> Host:
         """The same machine over a connection of its own, with a trace of its own and without the lease."""
-        return Host(self.transport.twin(), dry_run=self.dry_run)
+        return Host(self.transport.clone(), dry_run=self.dry_run)
 
     def open(self) -> None:
         """Connect, so that the first round trip finds an open connection."""
@@ -128,7 +128,7 @@ class Host:
         def hear(line: str) -> None:
             if watch is not None and watch.line is not None:
                 watch.line(line)
-            self.tell(line)
+            self.notify(line)
 
         try:
             # What a script has to say while it runs is on stderr; stdout is its answer.

@@ -94,7 +94,7 @@ class LocalTransport:
     def forward(self, port: int) -> AbstractContextManager[int]:
         return contextlib.nullcontext(port)
 
-    def twin(self) -> LocalTransport:
+    def clone(self) -> LocalTransport:
         return LocalTransport(self.name, self._env)
 
     def interrupt(self) -> None:

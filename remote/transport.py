@@ -44,7 +44,7 @@ class Transport(Protocol):
         """A port of the machine that leads to `port` of this one. Raises forward.Refused."""
         ...
 
-    def twin(self) -> Transport:
+    def clone(self) -> Transport:
         """Another way to the same machine, not yet open."""
         ...
 

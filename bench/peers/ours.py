@@ -46,9 +46,9 @@ def changes() -> list[Command]:
 
 
 def converge(host: Host) -> None:
-    host.busy = True
+    host.expects_more = True
     host.change(*look())
-    host.busy = False
+    host.expects_more = False
     host.change(*changes())
 
 

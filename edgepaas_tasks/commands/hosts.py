@@ -13,14 +13,14 @@ from edgepaas_tasks.remote.ssh import connection, hostkeys, verification
 from edgepaas_tasks.remote.ssh.hostkeys import Key
 from edgepaas_tasks.remote.target import Target
 from edgepaas_tasks.service import inventory, trust
-from edgepaas_tasks.service.service import service
+from edgepaas_tasks.service.service import load_service
 from edgepaas_tasks.service.trust import Evidence
 from edgepaas_tasks.settings import SettingsError, nearest
 
 
 def show(c: Any, env: str) -> list[dict[str, Any]]:
     """The environment's hosts and those on the way to them, each with what is pinned for it; none is asked."""
-    settings = service(c, env).settings
+    settings = load_service(c, env).settings
     found = []
     for role, targets in (
         ("jump", inventory.jumps(settings)),
@@ -46,7 +46,7 @@ def show(c: Any, env: str) -> list[dict[str, Any]]:
 
 def instances(c: Any, env: str) -> list[dict[str, Any]]:
     """The environment's instances, as EC2 describes them, with the address that we use."""
-    settings = service(c, env).settings
+    settings = load_service(c, env).settings
     found = inventory.instances(settings)
     return [{**asdict(one), "address": address} for one, address in found]
 
@@ -69,7 +69,7 @@ def trust_hosts(
             raise SettingsError(
                 f"--fingerprint {text!r}: expected SHA256: and 43 characters, as ssh-keygen -l prints it"
             )
-    settings = service(c, env).settings
+    settings = load_service(c, env).settings
     jumps, hosts = inventory.jumps(settings), inventory.targets(settings)
     evidence: Callable[[Target], Evidence] | None = None
     chosen = [*jumps, *hosts]

@@ -7,16 +7,16 @@ from typing import Any
 from edgepaas_tasks.lease import locks
 from edgepaas_tasks.lease.locks import Lock
 from edgepaas_tasks.report import leases as report
-from edgepaas_tasks.service.service import hosts, service
+from edgepaas_tasks.service.service import connect, load_service
 
 
 def status(c: Any, env: str) -> list[Lock]:
-    of = service(c, env)
-    with hosts(of) as found:
-        return locks.look(of, found)
+    service = load_service(c, env)
+    with connect(service) as hosts:
+        return locks.look(service, hosts)
 
 
 def release(c: Any, env: str, *, force: bool) -> str:
-    of = service(c, env)
-    with hosts(of) as found:
-        return report.released(locks.release(of, found, force=force))
+    service = load_service(c, env)
+    with connect(service) as hosts:
+        return report.released(locks.release(service, hosts, force=force))

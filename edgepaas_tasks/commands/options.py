@@ -18,6 +18,6 @@ def number(option: str, text: str, *, least: float = 0, whole: bool = True) -> f
     return value
 
 
-def patience_of(of: Service, text: str) -> float | None:
+def parse_wait(service: Service, text: str) -> float | None:
     """Seconds to wait for another deploy; None is for a silent one only."""
-    return number("wait", text, whole=False) if text else of.settings.lease.wait
+    return number("wait", text, whole=False) if text else service.settings.lease.wait

@@ -7,10 +7,10 @@ from typing import Any
 
 from edgepaas_tasks.fleet import journal as ledger
 from edgepaas_tasks.fleet.journal import Ledger
-from edgepaas_tasks.service.service import Service, hosts, service
+from edgepaas_tasks.service.service import Service, connect, load_service
 
 
 def read(c: Any, env: str) -> tuple[Service, Sequence[Ledger]]:
-    of = service(c, env)
-    with hosts(of) as found:
-        return of, ledger.read(of, found)
+    service = load_service(c, env)
+    with connect(service) as hosts:
+        return service, ledger.read(service, hosts)

@@ -11,14 +11,14 @@ from edgepaas_tasks.fleet import setup as setups
 from edgepaas_tasks.remote.machine import volume as volumes
 from edgepaas_tasks.remote.parallel import attempt
 from edgepaas_tasks.service import inventory
-from edgepaas_tasks.service.service import Service, hosts, service
+from edgepaas_tasks.service.service import Service, connect, load_service
 
 
 def status(c: Any, env: str) -> dict[str, dict[str, Any]]:
     """What each host says of the volume, by host."""
-    of, volume = _with_volume(c, env)
-    with hosts(of) as found:
-        answers, errors = attempt(found, lambda host: host.read(volumes.look(volume))[0].stdout)
+    service, volume = _with_volume(c, env)
+    with connect(service) as hosts:
+        answers, errors = attempt(hosts, lambda host: host.read(volumes.look(volume))[0].stdout)
     told: dict[str, dict[str, Any]] = {
         name: {"ok": False, "volume": volume.id, "found": str(error)}
         for name, error in errors.items()
@@ -41,11 +41,11 @@ def status(c: Any, env: str) -> dict[str, dict[str, Any]]:
 def attach(c: Any, env: str) -> str:
     from edgepaas_tasks.remote.cloud import aws
 
-    of, volume = _with_volume(c, env)
-    targets = inventory.targets(of.settings)
+    service, volume = _with_volume(c, env)
+    targets = inventory.targets(service.settings)
     if len(targets) != 1:
-        raise Refused(f"{of.settings.environment} has {len(targets)} hosts, and one volume")
-    account = inventory.account(of.settings)
+        raise Refused(f"{service.settings.environment} has {len(targets)} hosts, and one volume")
+    account = inventory.account(service.settings)
     (target,) = targets
     with Progress(f"attach {volume.id}") as progress, progress.phase("attach") as phase:
         done = aws.attach(
@@ -59,7 +59,7 @@ def attach(c: Any, env: str) -> str:
     verb = "attached" if done.changed else "was attached already"
     return (
         f"{done.volume} {verb} to {done.instance} as {done.device}\n"
-        f"next: inv volume.setup --env {of.settings.environment}"
+        f"next: inv volume.setup --env {service.settings.environment}"
     )
 
 
@@ -69,13 +69,13 @@ def setup(c: Any, env: str) -> str:
 
 
 def _with_volume(c: Any, env: str) -> tuple[Service, volumes.Volume]:
-    of = service(c, env)
-    if of.volume is None:
+    service = load_service(c, env)
+    if service.volume is None:
         raise Refused(
-            f"{of.settings.environment} has no volume: set edgepaas.volume.id and volume.size"
+            f"{service.settings.environment} has no volume: set edgepaas.volume.id and volume.size"
         )
-    if len(inventory.targets(of.settings)) > 1:
+    if len(inventory.targets(service.settings)) > 1:
         raise Refused(
-            f"{of.settings.environment} has several hosts, and a volume belongs to one: give each an environment"
+            f"{service.settings.environment} has several hosts, and a volume belongs to one: give each an environment"
         )
-    return of, of.volume
+    return service, service.volume

@@ -15,7 +15,7 @@ _shields = 0
 
 
 @contextmanager
-def heard() -> Iterator[None]:
+def signals_raise() -> Iterator[None]:
     """SIGINT and SIGTERM raise KeyboardInterrupt inside, but for what is shielded.
 
     After one the process is on its way out with its own exit code, and a second signal does not change that.
@@ -34,7 +34,7 @@ def heard() -> Iterator[None]:
 
 
 @contextmanager
-def shielded() -> Iterator[None]:
+def uninterruptible() -> Iterator[None]:
     """What is done inside is brought to its end; it must be short, and have deadlines of its own."""
     global _shields
     _shields += 1

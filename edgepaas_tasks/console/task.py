@@ -15,7 +15,7 @@ import invoke
 from invoke import Exit, Task
 
 from edgepaas_tasks.console import ci
-from edgepaas_tasks.console.signals import heard
+from edgepaas_tasks.console.signals import signals_raise
 
 if TYPE_CHECKING:
     from edgepaas_tasks.env.values.redaction import Redactor
@@ -75,7 +75,7 @@ def task(
         @functools.wraps(body)
         def guarded(*args: Any, **kwargs: Any) -> None:
             try:
-                with heard():
+                with signals_raise():
                     body(*args, **kwargs)
             except Exit:
                 raise

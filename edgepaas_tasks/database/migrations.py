@@ -65,14 +65,14 @@ class Schema:
         return bool(self.unknown)
 
 
-def wanted(of: Service) -> bool:
+def wanted(service: Service) -> bool:
     """Whether the service has a database that is migrated from here."""
-    return of.settings.database.mode != "sqlite_only"
+    return service.settings.database.mode != "sqlite_only"
 
 
-def status(of: Service, host: Host, release: Release, composed: Environment) -> Schema | None:
+def status(service: Service, host: Host, release: Release, composed: Environment) -> Schema | None:
     """What an image says of the database; None when the image has no Alembic. Raises Refused."""
-    answer = _run(of, host, release, composed, "status", changes=False)
+    answer = _run(service, host, release, composed, "status", changes=False)
     if answer.get("kind") == "none":
         return None
     return Schema(
@@ -94,24 +94,31 @@ class Upgraded:
 
 
 def up(
-    of: Service, host: Host, release: Release, composed: Environment, *, allow_destructive: bool
+    service: Service,
+    host: Host,
+    release: Release,
+    composed: Environment,
+    *,
+    allow_destructive: bool,
 ) -> Upgraded:
     """Upgrades to the image's head. Raises Refused.
 
     Where something is taken away, and that is allowed, the backup of the settings comes first.
     """
     more = ("allow-destructive",) if allow_destructive else ()
-    if more and of.settings.database.backup:
+    if more and service.settings.database.backup:
         with suppress(Destructive):
-            return _up(of, host, release, composed)
-        saved = backup.run(of.settings, composed)
-        done = _up(of, host, release, composed, *more)
+            return _up(service, host, release, composed)
+        saved = backup.run(service.settings, composed)
+        done = _up(service, host, release, composed, *more)
         return Upgraded(done.at, f"{saved}; {done.text}")
-    return _up(of, host, release, composed, *more)
+    return _up(service, host, release, composed, *more)
 
 
-def _up(of: Service, host: Host, release: Release, composed: Environment, *more: str) -> Upgraded:
-    answer = _run(of, host, release, composed, "up", *more, changes=True)
+def _up(
+    service: Service, host: Host, release: Release, composed: Environment, *more: str
+) -> Upgraded:
+    answer = _run(service, host, release, composed, "up", *more, changes=True)
     if answer.get("kind") == "none":
         return Upgraded("", "the image has no Alembic")
     at = ", ".join(answer["at"])
@@ -121,40 +128,40 @@ def _up(of: Service, host: Host, release: Release, composed: Environment, *more:
     return Upgraded(at, f"{len(answer['applied'])} applied, now at {at or 'nothing'}: {applied}")
 
 
-def down(of: Service, host: Host, release: Release, composed: Environment, to: str) -> str:
+def down(service: Service, host: Host, release: Release, composed: Environment, to: str) -> str:
     """Downgrades to a revision, with the scripts of a release that knows where the database is. Raises Refused.
 
     The backup of the settings comes first, where the image has a way down to that revision.
     """
     saved = ""
-    if of.settings.database.backup:
-        found = status(of, host, release, composed)
+    if service.settings.database.backup:
+        found = status(service, host, release, composed)
         if found is not None and to in (*found.known, "base"):
-            saved = f"{backup.run(of.settings, composed)}; "
-    answer = _run(of, host, release, composed, "down", to, changes=True)
+            saved = f"{backup.run(service.settings, composed)}; "
+    answer = _run(service, host, release, composed, "down", to, changes=True)
     if answer.get("kind") == "none":
         raise Refused(f"{host.name}: the image of release {release.number} has no Alembic")
     before, at = (", ".join(answer[key]) or "nothing" for key in ("before", "at"))
     return f"{saved}from {before} down to {at}"
 
 
-def reset(of: Service, host: Host, release: Release, composed: Environment, name: str) -> str:
+def reset(service: Service, host: Host, release: Release, composed: Environment, name: str) -> str:
     """Empties the database of that name and upgrades it to the image's head. Raises Refused."""
-    answer = _run(of, host, release, composed, "reset", quote(name, safe=""), changes=True)
+    answer = _run(service, host, release, composed, "reset", quote(name, safe=""), changes=True)
     if answer.get("kind") == "none":
         raise Refused(f"{host.name}: the image of release {release.number} has no Alembic")
     return f"emptied {name}, now at {', '.join(answer['at']) or 'nothing'}"
 
 
-def sql(of: Service, host: Host, release: Release, composed: Environment) -> str:
+def sql(service: Service, host: Host, release: Release, composed: Environment) -> str:
     """The statements that `up` would run. Raises Refused."""
-    answer = _run(of, host, release, composed, "sql", changes=False)
+    answer = _run(service, host, release, composed, "sql", changes=False)
     return str(answer.get("sql", "")).strip() or "-- nothing to run"
 
 
-def compose(of: Service, values: Resolution) -> Environment:
+def compose(service: Service, values: Resolution) -> Environment:
     """The variables of this machine, for a program that is no release."""
-    return environment.compose(of.settings, values, 0, "migrate")
+    return environment.compose(service.settings, values, 0, "migrate")
 
 
 def database_name(settings: Settings, composed: Environment) -> str:
@@ -165,7 +172,7 @@ def database_name(settings: Settings, composed: Environment) -> str:
 
 
 def _run(
-    of: Service,
+    service: Service,
     host: Host,
     release: Release,
     composed: Environment,
@@ -173,11 +180,11 @@ def _run(
     *more: str,
     changes: bool,
 ) -> dict[str, Any]:
-    database = of.settings.database
+    database = service.settings.database
     words = (action, database.alembic, database.migration_url or "DATABASE_URL")
     arguments = (*words, f"{database.lock_wait:g}", *more)
     modules = (*MODULES, "values.names", "migrations.reset") if action == "reset" else MODULES
-    command = oneoff.command(of, release.image, composed, modules, arguments, changes=changes)
+    command = oneoff.command(service, release.image, composed, modules, arguments, changes=changes)
     command = command.within(database.timeout).called(f"migrate: {action}")
     (result,) = host.change(command) if changes else host.read(command)
     answer = oneoff.parse(result.stdout)
@@ -194,7 +201,7 @@ def _run(
         kind,
         action,
         release=release.number,
-        env=of.settings.environment,
+        env=service.settings.environment,
         direct=database.migration_url,
     )
     message = "\n".join([*lines, f"  next:  {then}"])

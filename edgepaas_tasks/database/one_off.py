@@ -47,7 +47,7 @@ def program(*modules: str) -> str:
 
 
 def command(
-    of: Service,
+    service: Service,
     image: str,
     composed: Environment,
     modules: tuple[str, ...],
@@ -60,13 +60,13 @@ def command(
     What changes the schema runs alone, under the lease, and ends one that was left behind; what only reads runs beside
     anything, and ends nothing.
     """
-    service = of.layout.service
+    prefix = service.layout.service
     name = (
-        f"{service}-migrate"
+        f"{prefix}-migrate"
         if changes
-        else f"{service}-{modules[-1].rpartition('.')[2]}-{secrets.token_hex(4)}"
+        else f"{prefix}-{modules[-1].rpartition('.')[2]}-{secrets.token_hex(4)}"
     )
-    root = of.layout.runtime(composed.certificate) if composed.certificate else ""
+    root = service.layout.runtime(composed.certificate) if composed.certificate else ""
     kind = "alone" if changes else "beside"
     words = (image, name, program(*modules), " ".join(arguments), root, kind, *composed.names)
     return script("one-off", *words, stdin=composed.text).as_root()

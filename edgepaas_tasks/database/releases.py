@@ -24,7 +24,7 @@ def chosen(state: State, host: str, number: int | None) -> Release:
     return there[number]
 
 
-def knowing(state: State, at: Sequence[str]) -> int:
+def release_at_revision(state: State, at: Sequence[str]) -> int:
     """The number of a kept release that has left the database at these revisions; the live one if it did, else the
     newest; 0 for none."""
     left = {entry.release for entry in state.history if at and entry.schema == ", ".join(at)}

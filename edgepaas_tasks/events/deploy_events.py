@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
-class Occasion:
+class DeployEvents:
     """One deploy, rollback or push of variables. `given` are the values of --set."""
 
     def __init__(
         self,
-        of: Service,
+        service: Service,
         hosts: Sequence[Host],
         progress: Progress,
         action: str,
         given: Sequence[str] = (),
     ) -> None:
-        self.of = of
+        self.service = service
         self.hosts = hosts
         self.progress = progress
         self.action = action
@@ -50,15 +50,17 @@ class Occasion:
         self.version = ""
         self._begun = False
         self._values: Resolution | None = None
-        declared = environment.schema(of.settings).names if of.settings.hooks.secrets else ()
-        for name in of.settings.hooks.secrets:
+        declared = (
+            environment.schema(service.settings).names if service.settings.hooks.secrets else ()
+        )
+        for name in service.settings.hooks.secrets:
             if name not in declared:
                 raise SettingsError(f"edgepaas.hooks: secrets: {name} is not a declared variable")
 
     def begin(self, version: str = "", values: Resolution | None = None) -> None:
         """What needs no host is settled, and none was touched. Raises Refused when a hook `before` fails."""
         self.version, self._values, self._begun = version, values, True
-        before = self.of.settings.hooks.before
+        before = self.service.settings.hooks.before
         if not before:
             return
         with self.progress.phase("before") as phase:
@@ -71,14 +73,16 @@ class Occasion:
 
     def planned(self, plan: Plan) -> None:
         """What is going to be done stands in the summary, whatever becomes of it."""
-        self._try("the summary", lambda: summary.write(summary.intended(self.of, plan)))
+        self._try("the summary", lambda: summary.write(summary.intended(self.service, plan)))
 
     def succeeded(self, outcome: Outcome) -> None:
         self._begun = False  # it is done: what goes wrong from here on is no failure of it
         release = outcome.release
         self.version = release.version
         phases = self.progress.phases
-        self._try("the summary", lambda: summary.write(summary.succeeded(self.of, outcome, phases)))
+        self._try(
+            "the summary", lambda: summary.write(summary.succeeded(self.service, outcome, phases))
+        )
         event = {"result": "success", "release": release.number}
         self._hooks("after", event)
         rolled_back = self.action == "rollback"
@@ -97,7 +101,7 @@ class Occasion:
             return  # refused for what was asked, or done: nobody waits to hear of it
         from edgepaas_tasks.release.findings import gather
 
-        found = gather(self.of, self.hosts, error)
+        found = gather(self.service, self.hosts, error)
         self.version = found.version or self.version
         interrupted = not isinstance(error, Exception)
         told = "interrupted" if interrupted else str(error)
@@ -132,7 +136,7 @@ class Occasion:
             return ""
         text = failure_report.text(title, told, found, phases)
         path = self._try(
-            "the failure report", lambda: failure_report.write(self.of, found.release, text)
+            "the failure report", lambda: failure_report.write(self.service, found.release, text)
         )
         if path is None:
             return ""
@@ -140,7 +144,7 @@ class Occasion:
         return str(path)
 
     def _hooks(self, when: str, event: dict[str, Any]) -> None:
-        for hook in getattr(self.of.settings.hooks, when):
+        for hook in getattr(self.service.settings.hooks, when):
             try:
                 self._run(hook, self._event(when, **event))
             except (HookFailed, EnvError) as error:
@@ -151,7 +155,7 @@ class Occasion:
                 self.progress.note(f"hook {when} {hook.run!r}: {type(error).__name__}: {error}")
 
     def _run(self, hook: Hook, event: Event) -> None:
-        settings = self.of.settings
+        settings = self.service.settings
         if self._values is None:
             # A rollback has not looked at them; what is secret has to be known to be kept from a hook.
             try:
@@ -173,8 +177,8 @@ class Occasion:
         return Event(
             hook=when,
             action=self.action,
-            app=self.of.settings.app,
-            environment=self.of.settings.environment,
+            app=self.service.settings.app,
+            environment=self.service.settings.environment,
             hosts=tuple(host.name for host in self.hosts),
             version=self.version,
             seconds=round(self.progress.seconds, 1),
@@ -182,7 +186,7 @@ class Occasion:
         )
 
     def _notify(self, kinds: set[str], said: str) -> None:
-        notify = self.of.settings.notify
+        notify = self.service.settings.notify
         if notify.webhook is None and notify.email is None:
             return
         from edgepaas_tasks.events import notices
@@ -194,7 +198,7 @@ class Occasion:
             self.progress.note(line)
 
     def _place(self) -> str:
-        return f"{self.of.settings.app} in {self.of.settings.environment}"
+        return f"{self.service.settings.app} in {self.service.settings.environment}"
 
     def _try(self, what: str, work: Callable[[], Answer]) -> Answer | None:
         try:
@@ -205,15 +209,15 @@ class Occasion:
 
 
 @contextmanager
-def occasion(
-    of: Service,
+def deploy_events(
+    service: Service,
     hosts: Sequence[Host],
     progress: Progress,
     action: str,
     given: Sequence[str] = (),
-) -> Iterator[Occasion]:
+) -> Iterator[DeployEvents]:
     """Whoever opens it calls `begin` and `succeeded`; a failure is seen from here."""
-    one = Occasion(of, hosts, progress, action, given)
+    one = DeployEvents(service, hosts, progress, action, given)
     try:
         yield one
     except BaseException as error:

@@ -23,10 +23,10 @@ MODULES = ("version_table", "database", "reach")
 
 
 def probe(
-    of: Service, hosts: Sequence[Host], states: Mapping[str, State], values: Resolution | None
+    service: Service, hosts: Sequence[Host], states: Mapping[str, State], values: Resolution | None
 ) -> list[Check]:
     """Two checks a host: the database, and how far its schema is from the image's."""
-    if of.settings.database.mode == "sqlite_only":
+    if service.settings.database.mode == "sqlite_only":
         found = "a file on the host, nothing to reach"
         return [Check(host.name, "database", OK, found) for host in hosts if host.name in states]
     checks = []
@@ -41,10 +41,10 @@ def probe(
             checks.append(Check(host.name, "database", UNKNOWN, found))
         elif not image:
             checks.append(Check(host.name, "database", UNKNOWN, "no image yet"))
-        elif lacking := _lacks_certificate(of, state):
+        elif lacking := _lacks_certificate(service, state):
             checks.append(Check(host.name, "database", UNKNOWN, lacking))
         else:
-            asked[host.name] = _ask(of, image, values)
+            asked[host.name] = _ask(service, image, values)
     answers, errors = attempt(
         [host for host in hosts if host.name in asked],
         lambda host: host.read(asked[host.name])[0].stdout,
@@ -55,13 +55,13 @@ def probe(
             checks.append(Check(name, "database", UNKNOWN, redactor()(said)))
         else:
             judged = judge(name, oneoff.parse(answers[name]))
-            checks += _tried(of, modes.live(states[name]), judged)
+            checks += _tried(service, modes.live(states[name]), judged)
     return checks
 
 
-def _tried(of: Service, live: modes.Mode, found: list[Check]) -> list[Check]:
+def _tried(service: Service, live: modes.Mode, found: list[Check]) -> list[Check]:
     """Where SQLite may stand in, no answer of Postgres is no blocker; but it is loud."""
-    if of.settings.database.mode != modes.TRYING:
+    if service.settings.database.mode != modes.TRYING:
         return found
     first, *rest = found
     then = "inv db.use --mode postgres --env NAME, once it answers"
@@ -74,8 +74,8 @@ def _tried(of: Service, live: modes.Mode, found: list[Check]) -> list[Check]:
     return [first, *rest]
 
 
-def _lacks_certificate(of: Service, state: State) -> str:
-    root = certificate.wanted(of.settings)
+def _lacks_certificate(service: Service, state: State) -> str:
+    root = certificate.wanted(service.settings)
     if root is None or root.file in state.runtimes:
         return ""
     return "the root certificate is not on this host yet: a deploy brings it"
@@ -113,8 +113,8 @@ def _image(state: State) -> str:
     return ""
 
 
-def _ask(of: Service, image: str, values: Resolution) -> Command:
-    composed = environment.compose(of.settings, values, 0, "preflight")
-    arguments = (of.settings.database.alembic,)
-    command = oneoff.command(of, image, composed, MODULES, arguments, changes=False)
+def _ask(service: Service, image: str, values: Resolution) -> Command:
+    composed = environment.compose(service.settings, values, 0, "preflight")
+    arguments = (service.settings.database.alembic,)
+    command = oneoff.command(service, image, composed, MODULES, arguments, changes=False)
     return command.within(90).called("ask the database")

@@ -25,13 +25,13 @@ def choose(hosts: Sequence[Host], name: str) -> Host:
     return found[0]
 
 
-def run(of: Service, host: Host, text: str) -> int:
+def run(service: Service, host: Host, text: str) -> int:
     """Its exit code. What it writes is told to whoever observes the host, line by line: see `show`."""
-    container = logs.learn(of, host)
+    container = logs.learn(service, host)
     if container is None or not container.running:
         raise Refused(
             f"{host.name}: no live container runs there\n"
-            f"  next:  inv status --env {of.settings.environment}"
+            f"  next:  inv status --env {service.settings.environment}"
         )
     (result,) = host.stream(inside.alive(), inside.execute(container.name, text))
     return result.code

@@ -47,12 +47,12 @@ def since_of(text: str) -> str:
     raise SettingsError(f"--since {text!r}: expected 90s, 10m, 2h, 3d or 2026-01-31T12:00:00Z")
 
 
-def read(of: Service, hosts: Sequence[Host], which: str, lines: str, since: str) -> list[Line]:
+def read(service: Service, hosts: Sequence[Host], which: str, lines: str, since: str) -> list[Line]:
     """The last `lines` of each container, in the order of time over all hosts."""
-    command = inside.logs(of.layout, which=which, lines=lines, since=since, follow=False)
+    command = inside.logs(service.layout, which=which, lines=lines, since=since, follow=False)
 
     def one(host: Host) -> list[Line]:
-        learn(of, host, which)
+        learn(service, host, which)
         (result,) = host.read(command)
         return [line for text in result.stdout.splitlines() if (line := _line(host.name, text))]
 
@@ -60,20 +60,20 @@ def read(of: Service, hosts: Sequence[Host], which: str, lines: str, since: str)
     return sorted((line for each in found.values() for line in each), key=lambda one: one.time)
 
 
-def follow(of: Service, hosts: Sequence[Host], which: str, lines: str, since: str) -> None:
+def follow(service: Service, hosts: Sequence[Host], which: str, lines: str, since: str) -> None:
     """Until it is interrupted, or every container has ended. The hosts tell each line to whoever observes them."""
-    command = inside.logs(of.layout, which=which, lines=lines, since=since, follow=True)
+    command = inside.logs(service.layout, which=which, lines=lines, since=since, follow=True)
 
     def one(host: Host) -> None:
-        learn(of, host, which)
+        learn(service, host, which)
         host.stream(inside.alive(), command)
 
     on_each(hosts, one)
 
 
-def learn(of: Service, host: Host, which: str = "live") -> Container | None:
+def learn(service: Service, host: Host, which: str = "live") -> Container | None:
     """Teach the redactor the secrets of the containers that `which` names; the live container, if there is one."""
-    flag, listed = host.read(slots.read_live(of.layout), slots.containers(of.layout))
+    flag, listed = host.read(slots.read_live(service.layout), slots.containers(service.layout))
     live = slots.parse_live(flag.text)
     containers = slots.parse_containers(listed.stdout)
     named = {"live": (live.slot,), "previous": (other(live.slot),)}
@@ -81,8 +81,10 @@ def learn(of: Service, host: Host, which: str = "live") -> Container | None:
         containers[slot] for slot in named.get(which, tuple(containers)) if slot in containers
     ]
     if wanted:
-        for result in host.read(*(releases.environment(of.layout, one.release) for one in wanted)):
-            environment.learn(of.settings, result.stdout)
+        for result in host.read(
+            *(releases.environment(service.layout, one.release) for one in wanted)
+        ):
+            environment.learn(service.settings, result.stdout)
     return containers.get(live.slot)
 
 

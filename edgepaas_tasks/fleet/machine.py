@@ -25,7 +25,7 @@ from edgepaas_tasks.variables import environment
 HERE = local.HERE
 
 
-def checks(of: Service) -> Iterator[Check]:
+def checks(service: Service) -> Iterator[Check]:
     runner = "a CI runner" if os.environ.get("CI") else "a developer's machine"
     system = {"Darwin": "macOS"}.get(platform.system(), platform.system())
     known = system in ("Linux", "macOS")
@@ -47,14 +47,14 @@ def checks(of: Service) -> Iterator[Check]:
         yield Check(
             HERE, "docker", BLOCKER, str(error).splitlines()[0], "start Docker on this machine"
         )
-    yield _git(of)
-    yield _key(of)
+    yield _git(service)
+    yield _key(service)
 
 
-def _git(of: Service) -> Check:
-    context = Path(of.settings.build.context)
+def _git(service: Service) -> Check:
+    context = Path(service.settings.build.context)
     try:
-        version = versions.settle(of.settings.build, "")
+        version = versions.settle(service.settings.build, "")
     except SettingsError as error:
         return Check(HERE, "git", WARNING, str(error).splitlines()[0], "give --version to deploy")
     except Refused as error:
@@ -72,9 +72,9 @@ def _git(of: Service) -> Check:
     return Check(HERE, "git", OK, f"version {version.text}")
 
 
-def _key(of: Service) -> Check:
+def _key(service: Service) -> Check:
     """Whether there is anything to log in with; which key a host takes, only the host can tell."""
-    for target in inventory.targets(of.settings):
+    for target in inventory.targets(service.settings):
         if target.key is not None:
             if target.key.expanduser().is_file():
                 return Check(HERE, "ssh key", OK, str(target.key))
@@ -97,9 +97,9 @@ def _key(of: Service) -> Check:
     )
 
 
-def variables(of: Service) -> tuple[Check, Resolution | None]:
+def variables(service: Service) -> tuple[Check, Resolution | None]:
     try:
-        found = environment.collect(of.settings, ())
+        found = environment.collect(service.settings, ())
     except SettingsError as error:
         return Check(HERE, "variables", BLOCKER, str(error), "correct invoke.yaml"), None
     if found.problems:
@@ -131,9 +131,9 @@ def architecture(states: Mapping[str, State]) -> Check:
     )
 
 
-def built(of: Service) -> image.Image | None:
+def built(service: Service) -> image.Image | None:
     """The app's newest image on this machine: what a deploy would send is about as large."""
-    words = ("docker", "images", "-q", "--no-trunc", of.settings.image_name)
+    words = ("docker", "images", "-q", "--no-trunc", service.settings.image_name)
     found = local.run(*words, ok=(0, 1, 127)).text.split()
     try:
         return image.find(found[0]) if found else None

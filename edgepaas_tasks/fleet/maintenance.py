@@ -40,11 +40,11 @@ class Page:
         return {"host": self.host, "on": bool(self.since), "since": self.since, "error": self.error}
 
 
-def page(of: Service) -> bytes:
+def page(service: Service) -> bytes:
     """The page of the settings, or a few words. Raises SettingsError where there is no such file."""
-    path = of.settings.maintenance.page
+    path = service.settings.maintenance.page
     if not path:
-        return PAGE.format(app=html.escape(of.settings.app)).encode()
+        return PAGE.format(app=html.escape(service.settings.app)).encode()
     try:
         text = Path(path).read_bytes()
     except OSError as error:
@@ -54,15 +54,17 @@ def page(of: Service) -> bytes:
     return text
 
 
-def switch(of: Service, hosts: Sequence[Host], *, on: bool) -> list[Page]:
+def switch(service: Service, hosts: Sequence[Host], *, on: bool) -> list[Page]:
     """Up or down on all hosts; nginx's site is written first where it is not as the settings say."""
-    text = page(of) if on else b""
+    text = page(service) if on else b""
     # Taking it down must not wait for anything, and needs no site of today's settings.
-    first = (nginx.configure(of.site),) if on else ()
+    first = (nginx.configure(service.site),) if on else ()
 
     def one(host: Host) -> Page:
         *site, _, since = host.change(
-            *first, maintenance.switch(of.site, on=on, page=text), maintenance.read(of.layout)
+            *first,
+            maintenance.switch(service.site, on=on, page=text),
+            maintenance.read(service.layout),
         )
         return Page(
             host.name,
@@ -73,11 +75,11 @@ def switch(of: Service, hosts: Sequence[Host], *, on: bool) -> list[Page]:
     return list(on_each(hosts, one).values())
 
 
-def look(of: Service, hosts: Sequence[Host]) -> list[Page]:
+def look(service: Service, hosts: Sequence[Host]) -> list[Page]:
     """Whether it is up; a host that does not answer is part of the answer."""
 
     def one(host: Host) -> Page:
-        (found,) = host.read(maintenance.read(of.layout))
+        (found,) = host.read(maintenance.read(service.layout))
         return Page(host.name, maintenance.parse(found))
 
     answers: Mapping[str, Page]

@@ -21,17 +21,17 @@ from edgepaas_tasks.service.readiness import BLOCKER, MB, MINIMUM_FREE, OK, WARN
 from edgepaas_tasks.service.service import Service
 
 
-def preflight(of: Service, hosts: Sequence[Host], *, now: float | None = None) -> list[Check]:
+def preflight(service: Service, hosts: Sequence[Host], *, now: float | None = None) -> list[Check]:
     """Every check of this machine and of each host; a host that does not answer is one of the answers."""
     with ThreadPoolExecutor(1) as aside:
         # This machine's own checks take as long as a host's, and neither waits for the other.
-        variables = machine.variables(of)
-        here = aside.submit(lambda: list(machine.checks(of)))
-        looks = (*at.look(of.layout, of.volume), lease.look(of.layout))
+        variables = machine.variables(service)
+        here = aside.submit(lambda: list(machine.checks(service)))
+        looks = (*at.look(service.layout, service.volume), lease.look(service.layout))
         answers, errors = attempt(hosts, lambda host: host.read(*looks))
         states = {name: at.parse(results[:-1]) for name, results in answers.items()}
         found = here.result()
-    built = machine.built(of)
+    built = machine.built(service)
     found += [machine.architecture(states), variables[0]]
     for host in hosts:
         if host.name in errors:
@@ -40,10 +40,10 @@ def preflight(of: Service, hosts: Sequence[Host], *, now: float | None = None) -
         state = states[host.name]
         found.append(Check(host.name, "ssh", OK, f"logged in as {_user(state)}, sudo works"))
         instant = time.time() if now is None else now
-        found += checks(of, host.name, state, now=instant, need=_need(state, built))
+        found += checks(service, host.name, state, now=instant, need=_need(state, built))
         found.append(_lease(host.name, answers[host.name][-1].stdout))
-        found += _names(of, host.name, state)
-    found += connectivity.probe(of, hosts, states, variables[1])
+        found += _names(service, host.name, state)
+    found += connectivity.probe(service, hosts, states, variables[1])
     return found
 
 
@@ -79,12 +79,12 @@ def _lease(host: str, text: str) -> Check:
     return Check(host, "lease", WARNING, f"left by {held}", "a deploy waits for its end by itself")
 
 
-def _names(of: Service, host: str, state: State) -> Iterator[Check]:
+def _names(service: Service, host: str, state: State) -> Iterator[Check]:
     """Whether the service's names lead to this host; they may lead to a balancer in front of it."""
     address = next(
-        (one.address for one in inventory.targets(of.settings) if one.name == host), host
+        (one.address for one in inventory.targets(service.settings) if one.name == host), host
     )
-    for name in of.site.names:
+    for name in service.site.names:
         theirs, ours = _resolved(name), {*state.facts.addresses, *_resolved(address)}
         if not theirs:
             yield Check(host, "dns", WARNING, f"{name} does not resolve", "set its DNS record")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.remote.background import ahead
+from edgepaas_tasks.remote.background import in_background
 from edgepaas_tasks.remote.command import Command
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.layout import SLOTS
@@ -16,7 +16,7 @@ from edgepaas_tasks.remote.machine.systems import System
 from edgepaas_tasks.remote.machine.volume import Seen
 from edgepaas_tasks.remote.parallel import on_each
 from edgepaas_tasks.remote.service import nginx, slots
-from edgepaas_tasks.remote.service import state as service
+from edgepaas_tasks.remote.service import state as state
 from edgepaas_tasks.remote.service.slots import Container, Live
 from edgepaas_tasks.service import ports
 from edgepaas_tasks.service.service import Service
@@ -40,43 +40,43 @@ class Found:
 Part = Callable[[Service, Found], tuple[Command, ...]]
 
 
-def tools(of: Service, found: Found) -> tuple[Command, ...]:
-    filesystem = of.volume.filesystem if of.volume else ""
+def tools(service: Service, found: Found) -> tuple[Command, ...]:
+    filesystem = service.volume.filesystem if service.volume else ""
     needed = (*found.row.tools, *(("mkfs.xfs:xfsprogs",) if filesystem == "xfs" else ()))
     return (systems.install(found.row, *needed, called="install tools"),)
 
 
-def data_volume(of: Service, found: Found) -> tuple[Command, ...]:
-    if of.volume is None or found.volume is None:
+def data_volume(service: Service, found: Found) -> tuple[Command, ...]:
+    if service.volume is None or found.volume is None:
         return ()
-    return (volume.setup(of.volume, found.volume, found.host),)
+    return (volume.setup(service.volume, found.volume, found.host),)
 
 
-def docker(of: Service, found: Found) -> tuple[Command, ...]:
+def docker(service: Service, found: Found) -> tuple[Command, ...]:
     """Its configuration first: the packages of some systems start the engine at once."""
     return (
-        *engine.configure(of.engine, found.host, found.daemon, found.facts),
-        *engine.install(of.engine, found.row, found.facts),
-        engine.run(of.engine, tuple(of.port(slot) for slot in SLOTS)),
+        *engine.configure(service.engine, found.host, found.daemon, found.facts),
+        *engine.install(service.engine, found.row, found.facts),
+        engine.run(service.engine, tuple(service.port(slot) for slot in SLOTS)),
     )
 
 
-def directories(of: Service, found: Found) -> tuple[Command, ...]:
-    return (service.prepare(of.layout),)
+def directories(service: Service, found: Found) -> tuple[Command, ...]:
+    return (state.prepare(service.layout),)
 
 
-def proxy(of: Service, found: Found) -> tuple[Command, ...]:
+def proxy(service: Service, found: Found) -> tuple[Command, ...]:
     return (
         *systems.enable_extras(found.row),
         systems.install(found.row, *found.row.proxy, called="install nginx"),
         nginx.disable_default(),
-        *site(of, found),
+        *site(service, found),
     )
 
 
-def site(of: Service, found: Found) -> tuple[Command, ...]:
-    ports.require(of, found.host, found.live, found.containers)
-    return (nginx.allow(of.layout), nginx.configure(of.site))
+def site(service: Service, found: Found) -> tuple[Command, ...]:
+    ports.require(service, found.host, found.live, found.containers)
+    return (nginx.allow(service.layout), nginx.configure(service.site))
 
 
 # The volume comes before the engine, so that nothing has to be moved later.
@@ -84,18 +84,20 @@ EVERYTHING: tuple[Part, ...] = (tools, data_volume, docker, directories, proxy)
 
 
 def setup(
-    of: Service, hosts: Sequence[Host], progress: Progress, parts: Sequence[Part] = EVERYTHING
+    service: Service, hosts: Sequence[Host], progress: Progress, parts: Sequence[Part] = EVERYTHING
 ) -> Mapping[str, tuple[str, ...]]:
     """What was changed on each host, a line each; empty when it was ready already."""
-    ahead(lambda: nginx.configure(of.site))  # the template is compiled while hosts answer
+    in_background(
+        lambda: nginx.configure(service.site)
+    )  # the template is compiled while hosts answer
     with progress.phase("look") as phase:
-        seen = on_each(hosts, lambda host: look(of, host))
+        seen = on_each(hosts, lambda host: look(service, host))
         phase.outcome = ", ".join(
             sorted({one.facts.os_name or one.facts.os for one in seen.values()})
         )
         # All plans are made before the first host is touched: a refusal leaves every host as it was.
         plans = {
-            name: tuple(command for part in parts for command in part(of, one))
+            name: tuple(command for part in parts for command in part(service, one))
             for name, one in seen.items()
         }
         for name, one in seen.items():
@@ -114,12 +116,12 @@ def setup(
     return changed
 
 
-def look(of: Service, host: Host) -> Found:
+def look(service: Service, host: Host) -> Found:
     """One round trip. Raises Unsupported for a system without a row."""
     commands = [facts.probe().as_root(), engine.read_configuration()]
-    commands += [slots.read_live(of.layout), slots.containers(of.layout).allow(127, 1)]
-    if of.volume is not None:
-        commands.append(volume.look(of.volume))
+    commands += [slots.read_live(service.layout), slots.containers(service.layout).allow(127, 1)]
+    if service.volume is not None:
+        commands.append(volume.look(service.volume))
     probe, daemon, live, listed, *seen = host.read(*commands)
     found = facts.parse(probe.stdout)
     return Found(

@@ -47,9 +47,9 @@ class Heartbeat:
     def _keep(self, host: Host) -> None:
         while not self._ended.wait(self._pause):
             # Its own trace and its own lock on the host: this is no part of the work.
-            twin = host.twin()
+            clone = host.clone()
             try:
-                twin.stream(self._signs(), lease.beat(self._layout, self._fence))
+                clone.stream(self._signs(), lease.beat(self._layout, self._fence))
             except CommandFailed as error:
                 if error.code == lease.LOST:
                     return  # the next changing program finds out, and says so
@@ -57,7 +57,7 @@ class Heartbeat:
                 pass  # the connection is gone; perhaps the next one holds
             finally:
                 with suppress(Exception):
-                    twin.close()
+                    clone.close()
 
     def _signs(self) -> Iterator[bytes]:
         while True:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.signals import shielded
+from edgepaas_tasks.console.signals import uninterruptible
 from edgepaas_tasks.lease.heartbeat import Heartbeat
 from edgepaas_tasks.remote.batch import Fence, Watch
 from edgepaas_tasks.remote.errors import Interrupted
@@ -27,7 +27,7 @@ PAUSE = 2.0  # seconds between two looks at a lease that somebody else holds
 OUTLIVED = 120.0  # seconds to wait for a program whose deploying process is gone
 
 
-class Tenure:
+class Lease:
     """The lease on all hosts, or on none. `release` gives back what is still held, and never raises.
 
     `wait`: seconds to wait for another holder, whoever it is. None: not at all for one that is alive, and for a silent
@@ -57,7 +57,7 @@ class Tenure:
     def begin(self) -> dict[str, State]:
         """Take the lease and look, in one round trip a host; what was seen, by host."""
         for host in self.hosts:
-            host.busy = True
+            host.expects_more = True
         try:
             # Each waits for its turn.
             answers, errors = attempt(self.hosts, self._take, width=len(self.hosts))
@@ -77,13 +77,13 @@ class Tenure:
 
     def release(self) -> None:
         """Give the lease back wherever we have it; a host that does not answer keeps it until it runs out."""
-        with shielded():
+        with uninterruptible():
             self._heart.end()
             # Also where the answer to our asking was cut off: the script looks whether the token is ours.
             held = [one for one in self.hosts if one.fence is not None or one in self._asking]
             self._asking.clear()
             for host in self.hosts:
-                host.busy = False
+                host.expects_more = False
             for host in held:
                 host.fence = None
                 host.resume()
@@ -133,12 +133,12 @@ class Tenure:
     def _next(self, host: Host, held: Held, begun: float, gone: str) -> str:
         """The token to take over, if its holder is known to be gone; waits, or raises LeaseHeld."""
         if held.orphaned and held.token != gone:
-            host.tell("the holder of the lease has ended: taking it over")
+            host.notify("the holder of the lease has ended: taking it over")
             return held.token
         left = self._patience(held, time.monotonic() - begun)
         if left <= 0:
             raise held.error(host.name)
-        host.tell(f"waiting for {held} ({left:.0f} s left)")
+        host.notify(f"waiting for {held} ({left:.0f} s left)")
         host.pause(min(PAUSE, left))
         return gone
 
@@ -152,24 +152,24 @@ class Tenure:
 
 
 @contextmanager
-def held(
+def hold_lease(
     service: Service,
     hosts: Sequence[Host],
     progress: Progress,
     command: str,
     wait: float | None,
     commit: str = "",
-) -> Iterator[tuple[Tenure, dict[str, State]]]:
+) -> Iterator[tuple[Lease, dict[str, State]]]:
     """The lease on all hosts, with what was seen when it was taken; given back at the end, come what may."""
-    tenure = Tenure(service, hosts, command, wait, commit)
-    progress.entered = tenure.enter
+    taken = Lease(service, hosts, command, wait, commit)
+    progress.entered = taken.enter
     try:
         with progress.phase("look") as phase:
-            states = tenure.begin()
+            states = taken.begin()
             for name, state in states.items():
                 readiness.require(service, name, state)
             phase.outcome = readiness.describe(states)
-        yield tenure, states
+        yield taken, states
     finally:
         progress.entered = None
-        tenure.release()
+        taken.release()

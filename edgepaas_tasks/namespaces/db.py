@@ -17,12 +17,12 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
     from edgepaas_tasks.fleet.status import as_json
     from edgepaas_tasks.report import fleet as report
 
-    of, found = commands.status(c, env)
+    service, found = commands.status(c, env)
     if json:
-        hosts = {one["host"]: one["database"] for one in as_json(of, found)["hosts"]}
+        hosts = {one["host"]: one["database"] for one in as_json(service, found)["hosts"]}
         say(jsons.dumps(hosts, indent=2))
     else:
-        say(report.databases(of, found))
+        say(report.databases(service, found))
 
 
 @task(

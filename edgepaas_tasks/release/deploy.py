@@ -27,7 +27,7 @@ from edgepaas_tasks.database import migrations
 from edgepaas_tasks.database import mode as modes
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping.ship import Shipping
-from edgepaas_tasks.lease.lease import held
+from edgepaas_tasks.lease.lease import hold_lease
 from edgepaas_tasks.release import ancestry, finish, prepare, traffic
 from edgepaas_tasks.release import image as material
 from edgepaas_tasks.release import plan as plans
@@ -69,16 +69,16 @@ def deploy(
     begun = int(time.time())
     settings = service.settings
     version, values = resolve(service, progress, request, hosts)
-    with held(service, hosts, progress, "deploy", wait, version.commit) as (tenure, states):
+    with hold_lease(service, hosts, progress, "deploy", wait, version.commit) as (lease, states):
         ancestry.require(service, version, states, progress, force=request.force_older)
-        states = recovery.attempt(service, hosts, progress, tenure.fence, states).states
+        states = recovery.attempt(service, hosts, progress, lease.fence, states).states
         if request.planned is not None:
             planned = plans.plan(version.text, request.image, values, states)
             differing = plans.changes(service, hosts, values, planned.before)
             request.planned(replace(planned, changes=differing))
         with progress.phase("build") as phase:
             machines = {name: state.facts.arch for name, state in states.items()}
-            built = material.image_for(service, progress, version, request, machines)
+            built = material.obtain_image(service, progress, version, request, machines)
             phase.outcome = f"{built.reference}, {built.size / 1e6:.0f} MB{material.found(built)}"
         number = max(state.next_release for state in states.values())
         composed = environment.compose(settings, values, number, version.text)
@@ -96,13 +96,13 @@ def deploy(
             database=settings.database.mode,
         )
         modes.require(states, release.database, allow_fallback=request.allow_fallback)
-        rollout = Rollout(service, hosts, states, tenure.fence, release, "deploy", begun)
+        rollout = Rollout(service, hosts, states, lease.fence, release, "deploy", begun)
         rollout.database = "" if request.allow_fallback else None
         allowed = request.allow_destructive
-        return carry(rollout, progress, built, composed, allow_destructive=allowed)
+        return roll_out(rollout, progress, built, composed, allow_destructive=allowed)
 
 
-def carry(
+def roll_out(
     rollout: Rollout,
     progress: Progress,
     here: Image | None,

@@ -63,33 +63,36 @@ class Findings:
         return self.evidence[0].found.cause if self.evidence else ""
 
 
-def gather(of: Service, hosts: Sequence[Host], error: BaseException) -> Findings:
+def gather(service: Service, hosts: Sequence[Host], error: BaseException) -> Findings:
     """Asks the hosts, if any was asked before. Never raises: what a host does not tell is missing."""
     if isinstance(error, Unfinished):
-        return replace(gather(of, hosts, error.cause), live=error.release)
+        return replace(gather(service, hosts, error.cause), live=error.release)
     closed = tuple(gates.failed(error))
     told = [gate.evidence for gate in closed if gate.evidence]
     if not isinstance(error, Exception) or not any(host.trace for host in hosts):
         return Findings(closed, evidence=tuple(told))
     if isinstance(error, LeaseHeld):
         return Findings(closed)
-    serving = _serving(of, hosts, error)
-    evidence = tuple(told + _flipped_back(of, hosts, closed, serving))
+    serving = _serving(service, hosts, error)
+    evidence = tuple(told + _flipped_back(service, hosts, closed, serving))
     return Findings(closed, tuple(serving), evidence)
 
 
-def _serving(of: Service, hosts: Sequence[Host], error: Exception) -> list[HostStatus]:
+def _serving(service: Service, hosts: Sequence[Host], error: Exception) -> list[HostStatus]:
     """One that was lost is not waited for again."""
     errors = {error.host: error} if isinstance(error, RemoteError) else {}
     if isinstance(error, HostErrors):
         errors = {name: one for name, one in error.errors.items() if isinstance(one, RemoteError)}
     lost = {name: one for name, one in errors.items() if isinstance(one, LOST)}
-    asked = statuses.status(of, [host for host in hosts if host.name not in lost])
+    asked = statuses.status(service, [host for host in hosts if host.name not in lost])
     return [*asked, *(HostStatus(name, error=str(one)) for name, one in lost.items())]
 
 
 def _flipped_back(
-    of: Service, hosts: Sequence[Host], closed: Sequence[GateFailed], serving: Sequence[HostStatus]
+    service: Service,
+    hosts: Sequence[Host],
+    closed: Sequence[GateFailed],
+    serving: Sequence[HostStatus],
 ) -> list[Evidence]:
     """What had traffic for a moment still runs in the slot that is not live; nobody has looked at it yet."""
     found: list[Evidence] = []
@@ -103,7 +106,7 @@ def _flipped_back(
                     continue
                 slot = container["slot"]
                 with suppress(RemoteError):
-                    environment.kept(host, of, gate.release)  # before its log is shown
-                    seen = failure.diagnose(of, host, slot, stop=False)
+                    environment.kept(host, service, gate.release)  # before its log is shown
+                    seen = failure.diagnose(service, host, slot, stop=False)
                     found.append(Evidence(host.name, slot, seen))
     return found

@@ -14,49 +14,49 @@ from edgepaas_tasks.remote.service.slots import Live
 from edgepaas_tasks.remote.service.state import State
 
 
-def finish(of: Rollout) -> str:
+def finish(rollout: Rollout) -> str:
     """Drain and stop the old slot, prune, give the lease back. That the release is live is on record already."""
 
     def finish(host: Host) -> str:
-        entry = of.entry(releases.GOOD)
-        draining = list(_drain(of, of.before[host.name]))
-        pruning = _prune(of, of.states[host.name], entry)
-        give_back = lease.release(of.service.layout, of.fence.token)
-        host.busy = False
+        entry = rollout.entry(releases.GOOD)
+        draining = list(_drain(rollout, rollout.before[host.name]))
+        pruning = _prune(rollout, rollout.states[host.name], entry)
+        give_back = lease.release(rollout.service.layout, rollout.fence.token)
+        host.expects_more = False
         results = host.change(*draining, *pruning, give_back)
         host.fence = None  # given back by the last command
         return results[0].text if draining and results else ""
 
-    done = on_each(of.hosts, finish)
-    old = sorted({live.slot for live in of.before.values() if live.slot})
+    done = on_each(rollout.hosts, finish)
+    old = sorted({live.slot for live in rollout.before.values() if live.slot})
     said = sorted({text for text in done.values() if text})
     return f"{', '.join(old)}: {'; '.join(said)}" if old else "nothing was live before"
 
 
-def clear(of: Rollout) -> None:
+def clear(rollout: Rollout) -> None:
     """Drain and stop the old slot, and no more."""
-    old = [host for host in of.hosts if of.before[host.name].slot]
-    on_each(old, lambda host: host.change(*_drain(of, of.before[host.name])))
+    old = [host for host in rollout.hosts if rollout.before[host.name].slot]
+    on_each(old, lambda host: host.change(*_drain(rollout, rollout.before[host.name])))
 
 
-def _drain(of: Rollout, old: Live) -> Iterator[Command]:
+def _drain(rollout: Rollout, old: Live) -> Iterator[Command]:
     if old.slot:
         yield slots.drain(
-            of.service.layout,
+            rollout.service.layout,
             slot=old.slot,
-            seconds=of.service.settings.flip.drain,
-            stop_timeout=of.service.settings.container.stop_timeout,
-            keep=of.service.spec.memory if of.service.settings.flip.keep_warm else "",
+            seconds=rollout.service.settings.flip.drain,
+            stop_timeout=rollout.service.settings.container.stop_timeout,
+            keep=rollout.service.spec.memory if rollout.service.settings.flip.keep_warm else "",
         )
 
 
-def _prune(of: Rollout, state: State, entry: Entry) -> Iterator[Command]:
+def _prune(rollout: Rollout, state: State, entry: Entry) -> Iterator[Command]:
     pruning = releases.prune(
-        of.service.layout,
-        {**state.releases, of.release.number: of.release},
+        rollout.service.layout,
+        {**state.releases, rollout.release.number: rollout.release},
         (*state.history, entry),
-        of.release.number,
-        of.service.settings.keep_releases,
+        rollout.release.number,
+        rollout.service.settings.keep_releases,
     )
     if pruning is not None:
         yield pruning

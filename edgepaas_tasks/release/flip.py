@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.console.task import Refused
-from edgepaas_tasks.lease.lease import held
+from edgepaas_tasks.lease.lease import hold_lease
 from edgepaas_tasks.release import traffic
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.remote.host import Host
@@ -31,18 +31,18 @@ def flip(
 ) -> Flipped:
     """Move traffic to what is in the other slot. Raises Refused unless every host has a running release there."""
     begun = int(time.time())
-    with held(service, hosts, progress, "nginx.flip", wait) as (tenure, states):
+    with hold_lease(service, hosts, progress, "nginx.flip", wait) as (lease, states):
         releases_there = {name: _warm(service, name, state, slot) for name, state in states.items()}
         if len({release.number for release in releases_there.values()}) > 1:
             raise Refused("the hosts have different releases in that slot: use inv rollback --to N")
         release = next(iter(releases_there.values()))
-        rollout = Rollout(service, hosts, states, tenure.fence, release, "flip", begun)
+        rollout = Rollout(service, hosts, states, lease.fence, release, "flip", begun)
         with progress.phase("flip") as phase:
             phase.outcome = traffic.flip(rollout)
     return Flipped({name: Live(there, release.number) for name, there in rollout.slots.items()})
 
 
-def _warm(of: Service, host: str, state: State, slot: str) -> Release:
+def _warm(service: Service, host: str, state: State, slot: str) -> Release:
     """The release that runs in the slot that is not live."""
     idle = other(state.live.slot)
     if slot and slot != idle:
@@ -53,9 +53,9 @@ def _warm(of: Service, host: str, state: State, slot: str) -> Release:
             f"{host}: nothing runs in {idle}\n"
             "  next:  inv rollback starts the release before; inv deploy a new one"
         )
-    if container.port not in (0, of.port(idle)):
+    if container.port not in (0, service.port(idle)):
         raise Refused(
-            f"{host}: what is in {idle} runs on port {container.port}, the settings say {of.port(idle)}\n"
+            f"{host}: what is in {idle} runs on port {container.port}, the settings say {service.port(idle)}\n"
             "  next:  inv rollback starts the release before anew; inv deploy a new one"
         )
     if container.release not in state.releases:

@@ -16,7 +16,7 @@ from edgepaas_tasks.release.request import Request
 from edgepaas_tasks.service.service import Service
 
 
-def image_for(
+def obtain_image(
     service: Service,
     progress: Progress,
     version: Version,

@@ -50,10 +50,10 @@ def plan(version: str, image: str, values: Resolution, states: Mapping[str, Stat
 
 
 def changes(
-    of: Service, hosts: Sequence[Host], values: Resolution, before: Mapping[str, Live]
+    service: Service, hosts: Sequence[Host], values: Resolution, before: Mapping[str, Live]
 ) -> Mapping[str, Sequence[Change]]:
     """What changes of the variables, by host; nothing of any host where an environment was edited by hand."""
     try:
-        return difference.from_live(of, hosts, values, before)
+        return difference.from_live(service, hosts, values, before)
     except Refused:
         return {}

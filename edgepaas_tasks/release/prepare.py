@@ -27,61 +27,61 @@ from edgepaas_tasks.variables.environment import Environment
 SITE = {"same": "as it was", "reloaded": "has a new configuration", "started": "was started"}
 
 
-def stage(of: Rollout, composed: Environment | None) -> str:
+def stage(rollout: Rollout, composed: Environment | None) -> str:
     """Write the release's directory (a kept release has one) and nginx's file, tested before it is used."""
-    answers = on_each(of.hosts, lambda host: host.change(*_staging(of, host, composed)))
-    return _staged(of, {results[0].text for results in answers.values()})
+    answers = on_each(rollout.hosts, lambda host: host.change(*_staging(rollout, host, composed)))
+    return _staged(rollout, {results[0].text for results in answers.values()})
 
 
-def migrate(of: Rollout, composed: Environment, *, allow_destructive: bool) -> str:
+def migrate(rollout: Rollout, composed: Environment, *, allow_destructive: bool) -> str:
     """Bring the schema to the new image's revision: once, from the new image, on one host."""
-    host = of.hosts[0]
-    trying = of.release.database == modes.TRYING
-    if trying and of.database_of(host) == modes.SQLITE:
+    host = rollout.hosts[0]
+    trying = rollout.release.database == modes.TRYING
+    if trying and rollout.database_of(host) == modes.SQLITE:
         return "on SQLite: the app brings up its own file"
     try:
         done = migrations.up(
-            of.service,
+            rollout.service,
             host,
-            of.release,
+            rollout.release,
             composed,
             allow_destructive=allow_destructive,
         )
     except migrations.Ahead:
-        if not _serves(of, host):
+        if not _serves(rollout, host):
             raise
         return "the database is at a revision that this image does not know, and serves on"
     except migrations.Unreachable as error:
-        if trying and of.database_of(host) != modes.POSTGRES:
+        if trying and rollout.database_of(host) != modes.POSTGRES:
             return f"not done: {error.reason}"
         raise
-    of.schema = done.at
+    rollout.schema = done.at
     return done.text
 
 
-def _serves(of: Rollout, host: Host) -> bool:
+def _serves(rollout: Rollout, host: Host) -> bool:
     """Whether the image is the live one: what it does with that schema is known."""
-    live = of.states[host.name].releases.get(of.before[host.name].release)
-    return live is not None and live.image == of.release.image
+    live = rollout.states[host.name].releases.get(rollout.before[host.name].release)
+    return live is not None and live.image == rollout.release.image
 
 
-def start(of: Rollout) -> str:
+def start(rollout: Rollout) -> str:
     """Start the container in the slot that is not live, and wait until it is healthy there."""
-    on_each(of.hosts, lambda host: _start(of, host, ()))
-    return _started(of)
+    on_each(rollout.hosts, lambda host: _start(rollout, host, ()))
+    return _started(rollout)
 
 
-def restart(of: Rollout) -> None:
+def restart(rollout: Rollout) -> None:
     """A kept release in the slot that is not live, where it does not run there still."""
-    cold = [host for host in of.hosts if not of.runs_on(host.name)]
-    on_each(cold, lambda host: _start(of, host, _staging(of, host, None)))
+    cold = [host for host in rollout.hosts if not rollout.runs_on(host.name)]
+    on_each(cold, lambda host: _start(rollout, host, _staging(rollout, host, None)))
 
 
-def stage_and_start(of: Rollout, composed: Environment | None, chain: Chain) -> str:
+def stage_and_start(rollout: Rollout, composed: Environment | None, chain: Chain) -> str:
     """Both in one round trip, where nothing stands between them; `chain` goes on to its next phase in time."""
-    staging = {host.name: _staging(of, host, composed) for host in of.hosts}
+    staging = {host.name: _staging(rollout, host, composed) for host in rollout.hosts}
     told: dict[str, str] = {}
-    left = {host.name for host in of.hosts}
+    left = {host.name for host in rollout.hosts}
     lock = threading.Lock()
 
     def ended(host: Host, index: int, code: int, output: str) -> None:
@@ -91,62 +91,64 @@ def stage_and_start(of: Rollout, composed: Environment | None, chain: Chain) -> 
             if index == len(staging[host.name]) - 1 and code == 0:
                 left.discard(host.name)
                 if not left:
-                    chain.next(_staged(of, set(told.values())))
+                    chain.next(_staged(rollout, set(told.values())))
 
-    on_each(of.hosts, lambda host: _start(of, host, staging[host.name], partial(ended, host)))
-    return _started(of)
+    on_each(
+        rollout.hosts, lambda host: _start(rollout, host, staging[host.name], partial(ended, host))
+    )
+    return _started(rollout)
 
 
-def _staging(of: Rollout, host: Host, composed: Environment | None) -> tuple[Command, ...]:
-    layout = of.service.layout
+def _staging(rollout: Rollout, host: Host, composed: Environment | None) -> tuple[Command, ...]:
+    layout = rollout.service.layout
     always = (
-        nginx.configure(of.service.site),
-        docker.tag(of.release.image, of.release.reference),
+        nginx.configure(rollout.service.site),
+        docker.tag(rollout.release.image, rollout.release.reference),
     )
     if composed is None:
         return always
-    lacking = composed.mounted.keys() - of.states[host.name].runtimes
+    lacking = composed.mounted.keys() - rollout.states[host.name].runtimes
     mounted = [
         releases.stage_runtime(layout, one, composed.mounted[one]) for one in sorted(lacking)
     ]
-    return (*always, *releases.stage(layout, of.release, composed.text), *mounted)
+    return (*always, *releases.stage(layout, rollout.release, composed.text), *mounted)
 
 
-def _staged(of: Rollout, told: set[str]) -> str:
+def _staged(rollout: Rollout, told: set[str]) -> str:
     site = ", ".join(SITE.get(one, one) for one in sorted(told))
-    return f"release {of.release.number}, nginx {site}"
+    return f"release {rollout.release.number}, nginx {site}"
 
 
 def _start(
-    of: Rollout,
+    rollout: Rollout,
     host: Host,
     before: Sequence[Command],
     ended: Callable[[int, int, str], None] | None = None,
 ) -> None:
-    slot = of.slots[host.name]
+    slot = rollout.slots[host.name]
     command = slots.start(
-        of.service.layout,
-        of.service.spec,
+        rollout.service.layout,
+        rollout.service.spec,
         slot=slot,
-        release=of.release.number,
-        version=of.release.version,
-        image=of.release.image,
-        port=of.service.port(slot),
-        drain=of.service.settings.flip.drain,
-        environment=of.release.environment,
-        variables=of.release.variables,
-        runtime=of.release.runtime,
-        certificate=of.release.certificate,
-        database=of.database_of(host),
+        release=rollout.release.number,
+        version=rollout.release.version,
+        image=rollout.release.image,
+        port=rollout.service.port(slot),
+        drain=rollout.service.settings.flip.drain,
+        environment=rollout.release.environment,
+        variables=rollout.release.variables,
+        runtime=rollout.release.runtime,
+        certificate=rollout.release.certificate,
+        database=rollout.database_of(host),
     )
     try:
         host.change(*before, command, watch=Watch(ended=ended))
     except CommandFailed as error:
         if error.command != str(command):
             raise
-        live = of.before[host.name]
-        raise failure.unhealthy(of.service, host, slot, of.release, live, error) from None
+        live = rollout.before[host.name]
+        raise failure.unhealthy(rollout.service, host, slot, rollout.release, live, error) from None
 
 
-def _started(of: Rollout) -> str:
-    return f"healthy in {', '.join(sorted(set(of.slots.values())))}"
+def _started(rollout: Rollout) -> str:
+    return f"healthy in {', '.join(sorted(set(rollout.slots.values())))}"

@@ -9,9 +9,9 @@ from dataclasses import replace
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import mode as modes
-from edgepaas_tasks.lease.lease import held
+from edgepaas_tasks.lease.lease import hold_lease
 from edgepaas_tasks.release import repair as recovery
-from edgepaas_tasks.release.deploy import Outcome, carry
+from edgepaas_tasks.release.deploy import Outcome, roll_out
 from edgepaas_tasks.release.rollback import kept_image
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.remote.host import Host
@@ -36,8 +36,8 @@ def push(
     with progress.phase("resolve") as phase:
         values = environment.gather(service.settings, given)
         phase.outcome = f"{len(values.values)} variables"
-    with held(service, hosts, progress, action, wait) as (tenure, states):
-        states = recovery.settle(service, hosts, progress, tenure.fence, states).states
+    with hold_lease(service, hosts, progress, action, wait) as (lease, states):
+        states = recovery.settle(service, hosts, progress, lease.fence, states).states
         live = _live(states)
         number = max(state.next_release for state in states.values())
         composed = environment.compose(service.settings, values, number, live.version)
@@ -56,8 +56,8 @@ def push(
             database=service.settings.database.mode,
         )
         modes.require(states, release.database, allow_fallback=False)
-        rollout = Rollout(service, hosts, states, tenure.fence, release, action, begun, database)
-        return carry(rollout, progress, kept_image(live), composed)
+        rollout = Rollout(service, hosts, states, lease.fence, release, action, begun, database)
+        return roll_out(rollout, progress, kept_image(live), composed)
 
 
 def _live(states: Mapping[str, State]) -> Release:

@@ -15,7 +15,7 @@ from edgepaas_tasks.images.building.version import Version
 from edgepaas_tasks.images.shipping import login
 from edgepaas_tasks.images.shipping import prebuilt as foreign
 from edgepaas_tasks.release.plan import Plan
-from edgepaas_tasks.remote.background import ahead
+from edgepaas_tasks.remote.background import in_background
 from edgepaas_tasks.remote.cloud.aws import AwsError
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.service import nginx
@@ -55,7 +55,9 @@ def resolve(
         if not settings.hooks.before:  # one that fails leaves no host with so much as a login
             for host in hosts:
                 host.begin()
-        ahead(lambda: nginx.configure(service.site))  # the template is compiled while hosts answer
+        in_background(
+            lambda: nginx.configure(service.site)
+        )  # the template is compiled while hosts answer
         image.require_engine()
         warned = f", {len(values.warnings)} warnings" if values.warnings else ""
         phase.outcome = f"version {version.text}, {len(values.values)} variables{warned}"

@@ -14,9 +14,9 @@ from edgepaas_tasks.database import releases as kept
 from edgepaas_tasks.database.migrations import Schema, Upgraded
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
-from edgepaas_tasks.lease.lease import held
+from edgepaas_tasks.lease.lease import hold_lease
 from edgepaas_tasks.release import repair as recovery
-from edgepaas_tasks.release.deploy import Outcome, carry, outcome
+from edgepaas_tasks.release.deploy import Outcome, outcome, roll_out
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.service import releases
@@ -38,10 +38,10 @@ def rollback(
 ) -> Outcome:
     """Deploy a kept release with its own environment: the given one, or the good one before the live one."""
     begun = int(time.time())
-    with held(service, hosts, progress, "rollback", wait) as (tenure, states):
+    with hold_lease(service, hosts, progress, "rollback", wait) as (lease, states):
         # What a given release replaces anyway need not be in order first.
         settle = recovery.settle if to is None else recovery.attempt
-        settled = settle(service, hosts, progress, tenure.fence, states)
+        settled = settle(service, hosts, progress, lease.fence, states)
         if settled.rollout is not None and (
             settled.undone if to is None else settled.rollout.release.number == to
         ):
@@ -50,7 +50,7 @@ def rollback(
         states = settled.states
         release = _kept(states, to)
         modes.require(states, release.database, allow_fallback=allow_fallback)
-        rollout = Rollout(service, hosts, states, tenure.fence, release, "rollback", begun)
+        rollout = Rollout(service, hosts, states, lease.fence, release, "rollback", begun)
         rollout.database = "" if allow_fallback else None
 
         def check() -> None:
@@ -61,7 +61,7 @@ def rollback(
 
         asked = _on_postgres(service, states, release) and not allow_newer_schema
         here = None if rollout.warm else kept_image(release)
-        return carry(rollout, progress, here, None, check=check if asked else None)
+        return roll_out(rollout, progress, here, None, check=check if asked else None)
 
 
 def _on_postgres(service: Service, states: Mapping[str, State], release: Release) -> bool:
@@ -99,7 +99,7 @@ def _fitting_schema(service: Service, host: Host, state: State, release: Release
 def _way_down(state: State, found: Schema, env: str) -> str:
     """The command that takes the database to where an older image leads, by a release that knows where it is."""
     to = found.head if len(found.heads) == 1 else "REVISION" if found.heads else "base"
-    number = kept.knowing(state, found.at)
+    number = kept.release_at_revision(state, found.at)
     if not number:
         return f"deploy code that knows it, inv migrate.down --to {to} --env {env}"
     by = "" if number == state.live.release else f"--release {number} "

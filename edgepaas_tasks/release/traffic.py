@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgepaas_tasks.release import failure
 from edgepaas_tasks.release.rollout import Rollout
-from edgepaas_tasks.release.vote import Ballot
+from edgepaas_tasks.release.vote import Vote
 from edgepaas_tasks.remote.batch import Watch
 from edgepaas_tasks.remote.command import Command
 from edgepaas_tasks.remote.errors import CommandFailed, ConnectionLost, DeadlineExceeded
@@ -17,7 +17,7 @@ from edgepaas_tasks.service.service import Service
 PATIENCE = 30.0  # seconds that a host which has baked waits for the others
 
 
-def flip(of: Rollout) -> str:
+def flip(rollout: Rollout) -> str:
     """All hosts, or none; from here on the release is live, and on record as such.
 
     One round trip a host: gate, flag, bake, and the journal's line once every host has baked.
@@ -25,32 +25,36 @@ def flip(of: Rollout) -> str:
     A host goes back by itself when it fails, when it loses us, and when another one failed. Raises CommandFailed when
     all are back, Refused when some host gave no answer after it was decided to keep the release.
     """
-    ballot = Ballot((host.name for host in of.hosts), lambda: of.entry(releases.GOOD).line())
+    vote = Vote((host.name for host in rollout.hosts), lambda: rollout.entry(releases.GOOD).line())
 
     def one(host: Host) -> None:
         def hear(line: str) -> None:
             if line == slots.BAKED:
-                ballot.well(host.name)
+                vote.ready(host.name)
 
-        command = flip_to(of.service, of.slots[host.name], of.release.number)
+        command = flip_to(rollout.service, rollout.slots[host.name], rollout.release.number)
         try:
-            host.stream(ballot.word(), command, watch=Watch(line=hear))
+            host.stream(vote.decision(), command, watch=Watch(line=hear))
         except BaseException:
-            ballot.against(host.name)
+            vote.failed(host.name)
             raise
 
-    kept, errors = attempt(of.hosts, one, width=len(of.hosts))  # each waits for the votes of all
-    of.committed = ballot.committed
-    if errors and ballot.committed:
-        raise failure.unconfirmed(of.release, errors, list(kept))
+    kept, errors = attempt(
+        rollout.hosts, one, width=len(rollout.hosts)
+    )  # each waits for the votes of all
+    rollout.committed = vote.committed
+    if errors and vote.committed:
+        raise failure.unconfirmed(rollout.release, errors, list(kept))
     if errors:
-        told = [host.name for host in of.hosts if _code(errors.get(host.name)) == slots.TOLD]
+        told = [host.name for host in rollout.hosts if _code(errors.get(host.name)) == slots.TOLD]
         failed = {name: error for name, error in errors.items() if name not in told}
-        doubtful = [host for host in of.hosts if _doubtful(failed.get(host.name))]
-        pointed, still = attempt(doubtful, lambda host: _point_back(of, host, failed[host.name]))
+        doubtful = [host for host in rollout.hosts if _doubtful(failed.get(host.name))]
+        pointed, still = attempt(
+            doubtful, lambda host: _point_back(rollout, host, failed[host.name])
+        )
         moved = [name for name, so in pointed.items() if so]
-        raise failure.flipped_back(of.release, failed, [*told, *moved], still)
-    return f"verified through nginx, baked {of.service.settings.flip.bake:g} s"
+        raise failure.flipped_back(rollout.release, failed, [*told, *moved], still)
+    return f"verified through nginx, baked {rollout.service.settings.flip.bake:g} s"
 
 
 def flip_to(service: Service, slot: str, release: int) -> Command:
@@ -64,7 +68,7 @@ def flip_to(service: Service, slot: str, release: int) -> Command:
         port=service.port(slot),
         health_path=service.health_path,
         bake=flip.bake,
-        patience=PATIENCE,
+        lease_wait=PATIENCE,
         probe=slots.Probe(flip.path or service.health_path, flip.status, flip.expect),
     )
 
@@ -77,17 +81,17 @@ def _doubtful(error: Exception | None) -> bool:
     return code != 0 and code not in slots.POINTED
 
 
-def _point_back(of: Rollout, host: Host, error: Exception) -> bool:
+def _point_back(rollout: Rollout, host: Host, error: Exception) -> bool:
     """Whether there was need: a script that only lost us does so too. This waits for that, and makes sure."""
-    layout, before = of.service.layout, of.before[host.name]
-    now = Live(of.slots[host.name], of.release.number)
+    layout, before = rollout.service.layout, rollout.before[host.name]
+    now = Live(rollout.slots[host.name], rollout.release.number)
     if not isinstance(error, DeadlineExceeded):
         (moved,) = host.change(slots.point(layout, before, now))
         return moved.text == "moved"
     # One that hangs holds the lock, and would be waited for in vain; whoever has the lease is alone with it.
     fence, host.fence = host.fence, None
     try:
-        (moved,) = host.change(slots.point(layout, before, now, of.fence.token))
+        (moved,) = host.change(slots.point(layout, before, now, rollout.fence.token))
     finally:
         host.fence = fence
     return moved.text == "moved"

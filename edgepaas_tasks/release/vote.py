@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 
-class Ballot:
+class Vote:
     """Every host votes: well, after its bake; against, when it failed. The first vote against decides, or the last for.
 
     `entry` gives the journal's line of a release that stays; it is asked for once, when that is decided.
@@ -24,19 +24,19 @@ class Ballot:
         """Decided, and for the new release."""
         return self._word.startswith("commit ")
 
-    def well(self, host: str) -> None:
+    def ready(self, host: str) -> None:
         """This host has baked the release."""
         with self._lock:
             self._left.discard(host)
             if not self._left:
                 self._decide(f"commit {self._entry()}")
 
-    def against(self, host: str) -> None:
+    def failed(self, host: str) -> None:
         """This host failed, or is lost; without effect once it is decided."""
         with self._lock:
             self._decide(f"back {host} failed")
 
-    def word(self) -> Iterator[bytes]:
+    def decision(self) -> Iterator[bytes]:
         """What a host's script hears, as soon as it is decided."""
         self._decided.wait()
         yield self._word.encode() + b"\n"

@@ -6,6 +6,6 @@ from edgepaas_tasks.service import inventory
 from edgepaas_tasks.service.service import Service
 
 
-def addresses(of: Service) -> list[str]:
+def addresses(service: Service) -> list[str]:
     """Where a browser finds the app."""
-    return [f"  {address}" for address in inventory.addresses(of.settings)]
+    return [f"  {address}" for address in inventory.addresses(service.settings)]

@@ -28,16 +28,16 @@ def write(text: str) -> None:
             file.write(redactor()(text) + "\n")
 
 
-def planned(of: Service, plan: Plan) -> str:
+def planned(service: Service, plan: Plan) -> str:
     """A dry run."""
-    settings = of.settings
+    settings = service.settings
     title = f"### {settings.app} in {settings.environment}: plan\n\n"
-    return title + markdown.block(report.plan(of, plan))
+    return title + markdown.block(report.plan(service, plan))
 
 
-def intended(of: Service, plan: Plan) -> str:
+def intended(service: Service, plan: Plan) -> str:
     """What a deploy is about to do."""
-    settings, image = of.settings, f", image {plan.image}" if plan.image else ""
+    settings, image = service.settings, f", image {plan.image}" if plan.image else ""
     rows = [
         (host, _from(plan, host), f"release {plan.number} in {slot}", _changes(plan, host))
         for host, slot in plan.slots.items()
@@ -49,8 +49,8 @@ def intended(of: Service, plan: Plan) -> str:
     )
 
 
-def succeeded(of: Service, outcome: Outcome, phases: Sequence[Phase]) -> str:
-    settings, release = of.settings, outcome.release
+def succeeded(service: Service, outcome: Outcome, phases: Sequence[Phase]) -> str:
+    settings, release = service.settings, outcome.release
     verb = report.VERBS[outcome.action]
     rows = [
         (host, release.number, slot, _before(outcome, host), outcome.execs[host])

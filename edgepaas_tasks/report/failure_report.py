@@ -27,21 +27,23 @@ def text(title: str, error: str, found: Findings, phases: Sequence[Phase]) -> st
     return "\n".join(parts)
 
 
-def write(of: Service, release: int, content: str) -> Path:
+def write(service: Service, release: int, content: str) -> Path:
     """Into the folder of the settings, which git does not see; 0600 from its first byte."""
-    folder = Path(of.settings.report.folder)
+    folder = Path(service.settings.report.folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ignored = folder / ".gitignore"
     if not ignored.exists():
         ignored.write_text("*\n", encoding="utf-8")
     moment = time.strftime("%Y%m%d-%H%M%S")
-    path = folder / f"{of.settings.service}-{release or 'none'}-{moment}.md"
+    path = folder / f"{service.settings.service}-{release or 'none'}-{moment}.md"
     for number in range(2, 100):
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             break
         except FileExistsError:  # two in one second
-            path = path.with_stem(f"{of.settings.service}-{release or 'none'}-{moment}-{number}")
+            path = path.with_stem(
+                f"{service.settings.service}-{release or 'none'}-{moment}-{number}"
+            )
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(redactor()(content))
     return path

@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.service.service import Service
 
 
-def status(of: Service, found: Sequence[HostStatus]) -> str:
-    lines = [f"{of.settings.app} in {of.settings.environment}"]
+def status(service: Service, found: Sequence[HostStatus]) -> str:
+    lines = [f"{service.settings.app} in {service.settings.environment}"]
     for one in found:
         if one.error:
             lines.append(one.error)
@@ -26,7 +26,9 @@ def status(of: Service, found: Sequence[HostStatus]) -> str:
             lines.append(f"  {one.host}: nothing deployed yet")
             continue
         health = (
-            "healthy" if one.healthy else f"NOT healthy ({of.health_path}: {one.health_status})"
+            "healthy"
+            if one.healthy
+            else f"NOT healthy ({service.health_path}: {one.health_status})"
         )
         lines.append(
             f"  {one.host}: release {one.release} ({one.version}) in {one.slot}, {health}, "
@@ -35,11 +37,13 @@ def status(of: Service, found: Sequence[HostStatus]) -> str:
         lines += [f"    drift: {problem}" for problem in one.drift]
         if one.database.warning:
             lines.append(f"    WARNING: {one.database.warning} (for {age(one.database.since)})")
-            lines.append(f"    next: inv db.use --mode postgres --env {of.settings.environment}")
-    return "\n".join([*lines, *addresses(of)])
+            lines.append(
+                f"    next: inv db.use --mode postgres --env {service.settings.environment}"
+            )
+    return "\n".join([*lines, *addresses(service)])
 
 
-def routes(of: Service, found: Sequence[HostStatus]) -> str:
+def routes(service: Service, found: Sequence[HostStatus]) -> str:
     """Which slot nginx serves, and what each slot holds."""
     lines = []
     for one in found:
@@ -47,7 +51,7 @@ def routes(of: Service, found: Sequence[HostStatus]) -> str:
             lines.append(one.error)
             continue
         live = f"{one.slot}, release {one.release}" if one.slot else "nothing"
-        lines.append(f"{one.host}: nginx on port {of.site.listen} routes to {live}")
+        lines.append(f"{one.host}: nginx on port {service.site.listen} routes to {live}")
         for container in one.containers:
             mark = "live" if container["slot"] == one.slot else "idle"
             lines.append(
@@ -57,7 +61,7 @@ def routes(of: Service, found: Sequence[HostStatus]) -> str:
     return "\n".join(lines)
 
 
-def containers(of: Service, found: Sequence[HostStatus]) -> str:
+def containers(service: Service, found: Sequence[HostStatus]) -> str:
     """The service's containers, a line each."""
     lines = []
     for one in found:
@@ -70,9 +74,11 @@ def containers(of: Service, found: Sequence[HostStatus]) -> str:
     return "\n".join(lines)
 
 
-def databases(of: Service, found: Sequence[HostStatus]) -> str:
+def databases(service: Service, found: Sequence[HostStatus]) -> str:
     """Which database the live release uses, a line a host."""
-    lines = [f"{of.settings.app} in {of.settings.environment}: {of.settings.database.mode} is set"]
+    lines = [
+        f"{service.settings.app} in {service.settings.environment}: {service.settings.database.mode} is set"
+    ]
     for one in found:
         if one.error:
             lines.append(one.error)
@@ -86,7 +92,7 @@ def databases(of: Service, found: Sequence[HostStatus]) -> str:
     return "\n".join(lines)
 
 
-def maintenance(of: Service, found: Sequence[Page]) -> str:
+def maintenance(service: Service, found: Sequence[Page]) -> str:
     """Where the maintenance page is up, and what a switch changed."""
     lines = []
     for one in found:
@@ -98,16 +104,16 @@ def maintenance(of: Service, found: Sequence[Page]) -> str:
         if one.reloaded:
             lines.append("  nginx had another configuration: reloaded once")
     if any(one.since for one in found):
-        lines.append(f"next: inv maintenance --off --env {of.settings.environment}")
+        lines.append(f"next: inv maintenance --off --env {service.settings.environment}")
     return "\n".join(lines)
 
 
-def setup(of: Service, changed: Mapping[str, Sequence[str]]) -> str:
+def setup(service: Service, changed: Mapping[str, Sequence[str]]) -> str:
     lines = []
     for host, done in changed.items():
         lines.append(f"{host}: ready" + ("" if done else ", nothing changed"))
         lines += [f"  {line}" for line in done]
-    return "\n".join([*lines, f"next: inv deploy --env {of.settings.environment}"])
+    return "\n".join([*lines, f"next: inv deploy --env {service.settings.environment}"])
 
 
 def volumes(found: Mapping[str, Mapping[str, Any]]) -> str:

@@ -22,18 +22,18 @@ VERBS = {
 }
 
 
-def outcome(of: Service, found: Outcome) -> str:
+def outcome(service: Service, found: Outcome) -> str:
     """The closing summary of a deploy or a rollback."""
-    release, name = found.release, of.settings.environment
+    release, name = found.release, service.settings.environment
     verb = VERBS[found.action]
-    lines = [f"{verb} {of.settings.app} {release.version} as release {release.number}"]
+    lines = [f"{verb} {service.settings.app} {release.version} as release {release.number}"]
     for host, slot in found.slots.items():
         was = found.before[host]
         before = f", before it release {was.release} in {was.slot}" if was.slot else ""
         lines.append(f"  {host}: live in {slot}{before} ({found.execs[host]} round trips)")
     times = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in found.phases)
     lines.append(f"  {found.seconds:.1f} s: {times}")
-    lines += addresses(of)
+    lines += addresses(service)
     lines.append(f"  next: inv status --env {name}{_way_back(found, name)}")
     return "\n".join(lines)
 
@@ -47,10 +47,10 @@ def _way_back(found: Outcome, name: str) -> str:
     return f"; to go back: inv rollback{to} --env {name}"
 
 
-def plan(of: Service, found: Plan) -> str:
+def plan(service: Service, found: Plan) -> str:
     """What a deploy would do, for --dry-run."""
-    lines = [f"would deploy {of.settings.app} {found.version} as release {found.number}"]
-    built = f"build {of.settings.image_name}:{found.version}"
+    lines = [f"would deploy {service.settings.app} {found.version} as release {found.number}"]
+    built = f"build {service.settings.image_name}:{found.version}"
     lines.append(f"  would {f'take the image {found.image}' if found.image else built}")
     for host, live in found.before.items():
         slot = found.slots[host]

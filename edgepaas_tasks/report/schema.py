@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.database.migrations import Schema
 
 
-def schema(host: str, whose: str, found: Schema | None, knowing: int) -> str:
+def schema(host: str, whose: str, found: Schema | None, release_at_revision: int) -> str:
     """`whose` image was asked; `knowing`: a kept release that knows where the database is, 0 for none."""
     if found is None:
         return f"{host}: {whose} has no Alembic"
@@ -25,7 +25,11 @@ def schema(host: str, whose: str, found: Schema | None, knowing: int) -> str:
             "  diverged: of these revisions one comes after another; take the older one out of alembic_version"
         )
     if found.ahead:
-        by = f"; release {knowing} does: --release {knowing}" if knowing else ""
+        by = (
+            f"; release {release_at_revision} does: --release {release_at_revision}"
+            if release_at_revision
+            else ""
+        )
         lines.append(f"  ahead: {whose} does not know {', '.join(found.unknown)}{by}")
     lines += [f"  pending: {one}" for one in found.pending]
     return "\n".join(lines if len(lines) > 1 else [*lines, "  nothing pending"])

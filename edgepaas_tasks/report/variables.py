@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.variables.difference import Change
 
 
-def differences(of: Service, found: Mapping[str, Sequence[Change]]) -> str:
+def differences(service: Service, found: Mapping[str, Sequence[Change]]) -> str:
     """What a push would change on each host, by name; hosts that are alike together."""
     lines = []
     together: dict[tuple[Change, ...], list[str]] = {}
@@ -25,11 +25,11 @@ def differences(of: Service, found: Mapping[str, Sequence[Change]]) -> str:
             secret = " (secret, fingerprints)" if one.secret else ""
             lines.append(f"  {one.kind:<7} {one.name}: {both[one.kind]}{secret}")
     if any(found.values()):
-        lines.append(f"next: inv env.push --env {of.settings.environment}")
+        lines.append(f"next: inv env.push --env {service.settings.environment}")
     return "\n".join(lines)
 
 
-def checked(of: Service, found: Resolution, inexact: Sequence[str]) -> str:
+def checked(service: Service, found: Resolution, inexact: Sequence[str]) -> str:
     lines = [f"warning: {warning}" for warning in found.warnings]
     if inexact:
         lines.append(
@@ -37,7 +37,9 @@ def checked(of: Service, found: Resolution, inexact: Sequence[str]) -> str:
             "(a quote or backslash together with $ or a backtick); sh, systemd and the container do not"
         )
     count = len(found.values)
-    return "\n".join([*lines, f"{count} variables of {of.settings.environment} are as declared"])
+    return "\n".join(
+        [*lines, f"{count} variables of {service.settings.environment} are as declared"]
+    )
 
 
 def variables(found: Resolution) -> str:

@@ -9,9 +9,11 @@ from edgepaas_tasks.remote.service.slots import Container, Live
 from edgepaas_tasks.service.service import Service
 
 
-def moved(of: Service, live: Live, containers: Mapping[str, Container]) -> tuple[str, str] | None:
+def moved(
+    service: Service, live: Live, containers: Mapping[str, Container]
+) -> tuple[str, str] | None:
     """What is wrong, and the next step, where nginx would look for the live container on another port than its own."""
-    container, wanted = containers.get(live.slot), of.port(live.slot)
+    container, wanted = containers.get(live.slot), service.port(live.slot)
     if container is None or not container.port or container.port == wanted:
         return None
     return (
@@ -20,7 +22,7 @@ def moved(of: Service, live: Live, containers: Mapping[str, Container]) -> tuple
     )
 
 
-def require(of: Service, host: str, live: Live, containers: Mapping[str, Container]) -> None:
+def require(service: Service, host: str, live: Live, containers: Mapping[str, Container]) -> None:
     """Raises RemoteError, before nginx is pointed at a port where nothing listens."""
-    if found := moved(of, live, containers):
+    if found := moved(service, live, containers):
         raise RemoteError(host, f"{found[0]}; nothing was changed", next_step=found[1])

@@ -45,7 +45,7 @@ class Check:
 
 
 def checks(
-    of: Service, host: str, state: State, *, now: float, need: int = MINIMUM_FREE
+    service: Service, host: str, state: State, *, now: float, need: int = MINIMUM_FREE
 ) -> list[Check]:
     """Everything that one look can tell. `now` is this machine's clock, `need` the bytes that a deploy takes."""
     facts = state.facts
@@ -57,21 +57,21 @@ def checks(
             _restarts(facts),
             _nginx(facts),
             *_disks(facts, need),
-            _memory(of, facts),
-            *_ports(of, state),
+            _memory(service, facts),
+            *_ports(service, state),
             _clock(facts, now),
-            *_volume(of, state),
+            *_volume(service, state),
             *_postgres(facts),
         )
     ]
 
 
-def require(of: Service, host: str, state: State) -> None:
+def require(service: Service, host: str, state: State) -> None:
     """Raises RemoteError with everything that would make a deploy fail."""
     # Room is made, or found lacking, when the size of what is to be sent is known.
     found = [
         check
-        for check in checks(of, host, state, now=time.time())
+        for check in checks(service, host, state, now=time.time())
         if check.verdict == BLOCKER and check.name != "disk"
     ]
     if found:
@@ -169,8 +169,8 @@ def _disks(facts: Facts, need: int) -> Iterator[Answer]:
             yield "disk", OK, free, ""
 
 
-def _memory(of: Service, facts: Facts) -> Answer:
-    two = 2 * _bytes(of.settings.container.memory)
+def _memory(service: Service, facts: Facts) -> Answer:
+    two = 2 * _bytes(service.settings.container.memory)
     named = f"{facts.memory_total // MB} MB, {facts.memory_free // MB} MB available"
     if facts.memory_total < two:
         found = f"{named}: two containers may take {two // MB} MB during a deploy"
@@ -178,13 +178,15 @@ def _memory(of: Service, facts: Facts) -> Answer:
     return "memory", OK, named, ""
 
 
-def _ports(of: Service, state: State) -> Iterator[Answer]:
+def _ports(service: Service, state: State) -> Iterator[Answer]:
     for slot in SLOTS:
-        port = of.port(slot)
+        port = service.port(slot)
         public = [address for address in state.facts.listens_on(port) if not _is_loopback(address)]
         container = state.containers.get(slot)
         ours = container is not None and container.running and container.port in (0, port)
-        moved = ports.moved(of, state.live, state.containers) if slot == state.live.slot else None
+        moved = (
+            ports.moved(service, state.live, state.containers) if slot == state.live.slot else None
+        )
         if moved:
             yield f"port {port}", BLOCKER, *moved
         elif public:
@@ -212,9 +214,9 @@ def _clock(facts: Facts, now: float) -> Answer:
     return "clock", WARNING, found, "timedatectl on both; chronyd or systemd-timesyncd keeps it"
 
 
-def _volume(of: Service, state: State) -> Iterator[Answer]:
-    if of.volume is not None and state.volume is not None:
-        good, found = volume.state(of.volume, state.volume)
+def _volume(service: Service, state: State) -> Iterator[Answer]:
+    if service.volume is not None and state.volume is not None:
+        good, found = volume.state(service.volume, state.volume)
         then = "inv volume.status --env NAME, then inv volume.setup --env NAME"
         yield "volume", OK if good else BLOCKER, found, "" if good else then
         if good and state.facts.docker_store not in ("overlay2", "", "btrfs", "zfs", "vfs"):

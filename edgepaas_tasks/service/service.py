@@ -50,7 +50,7 @@ class Service:
         return self.settings.health.path
 
 
-def service(c: Any, environment: str | None) -> Service:
+def load_service(c: Any, environment: str | None) -> Service:
     """The service that a task is about. Two environments in one call are refused."""
     chosen = settings.load(c.config.get("edgepaas", {}), environment)
     _asked.add(chosen.environment)
@@ -76,12 +76,12 @@ def describe(chosen: Settings) -> Service:
 
 
 @contextmanager
-def hosts(
-    of: Service, *, dry_run: bool = False, observe: Callable[[str, str], None] | None = None
+def connect(
+    service: Service, *, dry_run: bool = False, observe: Callable[[str, str], None] | None = None
 ) -> Iterator[list[Host]]:
     """The service's hosts, not yet connected; connections stay warm for the next task of this process."""
     preload()
-    found = inventory.connect(of.settings, dry_run=dry_run, observe=observe)
+    found = inventory.connect(service.settings, dry_run=dry_run, observe=observe)
     try:
         yield found
     finally:

@@ -37,35 +37,35 @@ class Change:
 
 
 def difference(
-    of: Service, hosts: Sequence[Host], values: Resolution
+    service: Service, hosts: Sequence[Host], values: Resolution
 ) -> Mapping[str, list[Change]]:
     """The changes by host. Raises Refused where nothing is live."""
 
     def look(host: Host) -> Live:
-        (flag,) = host.read(slots.read_live(of.layout))
+        (flag,) = host.read(slots.read_live(service.layout))
         live = slots.parse_live(flag.text)
         if not live.slot:
             raise Refused(f"{host.name}: nothing is live yet, so there is nothing to compare with")
         return live
 
-    return from_live(of, hosts, values, on_each(hosts, look))
+    return from_live(service, hosts, values, on_each(hosts, look))
 
 
 def from_live(
-    of: Service, hosts: Sequence[Host], values: Resolution, before: Mapping[str, Live]
+    service: Service, hosts: Sequence[Host], values: Resolution, before: Mapping[str, Live]
 ) -> Mapping[str, list[Change]]:
     """The changes by host against what is live there; all is new where nothing is. Raises Refused."""
-    composed = environment.compose(of.settings, values, 0, "")
+    composed = environment.compose(service.settings, values, 0, "")
     wanted = canonical.parse(composed.text.text())
-    declared = environment.schema(of.settings)
+    declared = environment.schema(service.settings)
     key = secrets.token_bytes(16)
 
     def compare(host: Host) -> list[Change]:
         live = before[host.name]
         if not live.slot:
             return changes({}, wanted, declared, key)
-        (kept,) = host.read(releases.environment(of.layout, live.release))
-        environment.learn(of.settings, kept.stdout)
+        (kept,) = host.read(releases.environment(service.layout, live.release))
+        environment.learn(service.settings, kept.stdout)
         try:
             there = canonical.parse(kept.stdout)
         except ValueError:

@@ -159,7 +159,7 @@ def flip(
     port: int,
     health_path: str,
     bake: float,
-    patience: float,
+    lease_wait: float,
     probe: Probe,
 ) -> Command:
     """Health gate, flag, verification through nginx, bake; then it reads "commit LINE" or "back REASON" on its stdin.
@@ -170,12 +170,12 @@ def flip(
     command = script(
         "flip",
         *(layout.base, slot, str(release), str(port), health_path),
-        *(str(site.listen), site.probe_name, str(int(bake * 1000)), str(round(patience))),
+        *(str(site.listen), site.probe_name, str(int(bake * 1000)), str(round(lease_wait))),
         *(probe.path, str(probe.status), probe.text),
         uses=("journal",),
     )
     named = command.called(f"flip to {slot}, release {release}")
-    return named.as_root().within(bake + patience + 60)
+    return named.as_root().within(bake + lease_wait + 60)
 
 
 def point(layout: Layout, to: Live, now: Live, token: str = "") -> Command:

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-from ..background import ahead
+from ..background import in_background
 from ..target import Target
 from .connection import connect, disconnect
 from .forward import reverse
@@ -40,7 +40,7 @@ class Link:
         """Connect in the background: `open` then waits for it, and raises what it met."""
         with self._lock:
             if not self._alive() and self._opening is None:
-                self._opening = ahead(lambda: connect(self.target))
+                self._opening = in_background(lambda: connect(self.target))
 
     def open(self) -> None:
         """Connect; nothing when it is. Raises Unreachable, HostKeyUnknown or HostKeyChanged."""
@@ -80,7 +80,7 @@ class Link:
         Where sshd admits no second session (MaxSessions 1) nothing is lost: `session` begins one as ever.
         """
         if self._spare is None:
-            self._spare = (line, ahead(lambda: self._start(line, seconds)))
+            self._spare = (line, in_background(lambda: self._start(line, seconds)))
 
     def forward(self, port: int) -> AbstractContextManager[int]:
         """A port of the host that leads to `port` of this machine; `open` comes first. Raises forward.Refused."""

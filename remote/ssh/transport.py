@@ -98,7 +98,7 @@ class SSHTransport:
     def forward(self, port: int) -> AbstractContextManager[int]:
         return self._link.forward(port)
 
-    def twin(self) -> SSHTransport:
+    def clone(self) -> SSHTransport:
         target = self._link.target
         return SSHTransport(target, Link(target))
 

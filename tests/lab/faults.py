@@ -61,12 +61,12 @@ def arm() -> None:
     # A lease's signs of life go over a connection, and into a trace, of their own.
     twins = set()
 
-    def twin(host):
-        twins.add(made := host.unarmed_twin())
+    def clone(host):
+        twins.add(made := host.unarmed_clone())
         return made
 
-    if hasattr(Host, "twin"):
-        Host.unarmed_twin, Host.twin = Host.twin, twin
+    if hasattr(Host, "clone"):
+        Host.unarmed_clone, Host.clone = Host.clone, clone
 
     def note(word: str, **more) -> None:
         # Whole lines, written before the process may die.

@@ -13,7 +13,7 @@ import pytest
 from edgepaas_tasks import settings
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.shipping import archive
-from edgepaas_tasks.images.shipping.content import cargo
+from edgepaas_tasks.images.shipping.content import exported
 from edgepaas_tasks.lab import images
 from edgepaas_tasks.remote.errors import RemoteError
 from edgepaas_tasks.remote.machine import docker
@@ -100,7 +100,7 @@ def test_a_stream_that_is_corrupted_on_its_way_is_no_image(project, host):
     (told,) = host.read(docker.images())
     shared = docker.shared_layers(here.layers, docker.parse_images(told.stdout).values())
     assert 0 < shared < len(here.layers), "only the base is there"
-    with cargo(here, here.layers[:shared]) as taken:
+    with exported(here, here.layers[:shared]) as taken:
         whole = b"".join(archive.framed(archive.parts(taken, shared, {})))
         command = docker.load(taken.id, here.reference, "guestbook-lab")
         other = replace(taken, config=taken.config.replace(b"=8000", b"=8001"))
@@ -129,7 +129,7 @@ def test_an_image_with_another_configuration_and_no_other_layer_is_another_relea
     live, _, values = project.host.run(running).partition(" ")
     assert "CONFIGURED" not in values
     here = image.find(live)
-    with cargo(here, here.layers) as taken:
+    with exported(here, here.layers) as taken:
         other = json.loads(taken.config)
         other["config"]["Env"].append("CONFIGURED=anew")
         text = json.dumps(other).encode()

@@ -83,13 +83,13 @@ def test_a_batch_finds_its_shell_waiting(project):
     host = Host(SSHTransport(Target("ahead", lab.address, lab.port, lab.user, key, known_hosts)))
     waiting = "sleep 3; pgrep -xc sudo || :"
     (alone,) = host.read(argv("sh", "-c", waiting).as_root())
-    host.busy = True
+    host.expects_more = True
     (ahead,) = host.read(argv("sh", "-c", waiting).as_root())
     assert int(ahead.text) == int(alone.text) + 1
-    host.busy = False
+    host.expects_more = False
     (used,) = host.read(argv("sh", "-c", waiting).as_root())
     assert used.text == alone.text, "the one that waited is the one that runs"
-    host.busy = True
+    host.expects_more = True
     host.read(argv("true").as_root())
     host.close()
     assert project.host.run(waiting) == "0", "none is left"

@@ -46,10 +46,10 @@ PROBE = ("/health", "0", "")
 COMMIT = b'commit {"release": 5}\n'
 
 
-def words(service, *, bake="0", patience="5", probe=PROBE):
+def words(service, *, bake="0", lease_wait="5", probe=PROBE):
     (service / "slots" / "green" / "5").mkdir(parents=True, exist_ok=True)
     place = (str(service), "green", "5", "8082", "/health", "80", "localhost")
-    return (*place, bake, patience, *probe)
+    return (*place, bake, lease_wait, *probe)
 
 
 def flip(run, service, *, codes=(0,), say=COMMIT, **more):
@@ -228,7 +228,7 @@ def test_a_flip_that_nobody_listens_to_any_more_goes_back(begun, service):
 
 def test_a_flip_that_hears_nothing_after_its_bake_goes_back(begun, service):
     # So long that it is seen at the new release before it goes back.
-    process = begun(patience="5")
+    process = begun(lease_wait="5")
     wait_for(lambda: live(service) == "slots/blue/4")
     assert process.wait(timeout=30) == 32
     assert b"no word came within 5 s of the bake" in process.stderr.read()

@@ -9,7 +9,7 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.images.shipping import ship as shipping
-from edgepaas_tasks.images.shipping.content import Cargo, Layer
+from edgepaas_tasks.images.shipping.content import ImageContent, Layer
 from edgepaas_tasks.images.shipping.registry import Registry
 from edgepaas_tasks.remote.batch import Frames
 from edgepaas_tasks.remote.service.slots import TOLD
@@ -48,7 +48,7 @@ class Answering:
     def interrupt(self):
         pass
 
-    def twin(self):
+    def clone(self):
         return self
 
     def answer(self, name):
@@ -102,6 +102,6 @@ def one_layer(monkeypatch, tmp_path):
         source = Registry(tmp_path, "edgepaas/test")
         source.path("sha256:p").write_bytes(b"layer")
         config = b'{"rootfs": {"diff_ids": ["sha256:a"]}}'
-        yield Cargo(here, source, "sha256:m", config, (Layer("sha256:p", 5, "sha256:a"),))
+        yield ImageContent(here, source, "sha256:m", config, (Layer("sha256:p", 5, "sha256:a"),))
 
-    monkeypatch.setattr(shipping, "cargo", taken)
+    monkeypatch.setattr(shipping, "exported", taken)

@@ -70,10 +70,10 @@ def host(monkeypatch, tmp_path):
     found = Migrating()
 
     @contextmanager
-    def hosts(of, **more):
+    def hosts(service, **more):
         yield [Host(found)]
 
-    monkeypatch.setattr(commands, "hosts", hosts)
+    monkeypatch.setattr(commands, "connect", hosts)
     monkeypatch.setattr(services, "_asked", set())
     monkeypatch.setenv("DATABASE_URL", URL)
     monkeypatch.setattr("sys.stdin", None)
@@ -174,21 +174,21 @@ AHEAD = {"kind": "ahead", "message": "the database is at 0002, which this image 
 def test_variables_can_be_pushed_where_the_live_image_is_behind_the_schema(host):
     """It was allowed to serve there, and does."""
     host.up = AHEAD
-    of = describe(settings.load(context().config["edgepaas"], "test"))
+    service = describe(settings.load(context().config["edgepaas"], "test"))
     with Progress("test") as progress:
-        outcome = push(of, [Host(host)], progress, (), 0)
+        outcome = push(service, [Host(host)], progress, (), 0)
     assert outcome.release.number == 7
     assert "start release 7 in green" in host.said
 
 
 def test_another_image_is_not_brought_over_a_schema_that_it_does_not_know(host):
     host.up = AHEAD
-    of = describe(settings.load(context().config["edgepaas"], "test"))
+    service = describe(settings.load(context().config["edgepaas"], "test"))
     hosts = [Host(host)]
-    states = {"web1": look(of, hosts[0])}
+    states = {"web1": look(service, hosts[0])}
     fence = Fence("lease", "token", 60)
-    rollout = Rollout(of, hosts, states, fence, release(4), "deploy", 0)
-    composed = migrations.compose(of, Resolution({}))
+    rollout = Rollout(service, hosts, states, fence, release(4), "deploy", 0)
+    composed = migrations.compose(service, Resolution({}))
     with pytest.raises(
         migrations.Ahead, match="inv migrate.down --to REVISION --release N --env test"
     ):

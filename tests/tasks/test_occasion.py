@@ -9,7 +9,7 @@ import pytest
 from edgepaas_tasks import settings
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.console.task import Refused
-from edgepaas_tasks.events.deploy_events import occasion
+from edgepaas_tasks.events.deploy_events import deploy_events
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.remote.cloud.aws import AwsError
 from edgepaas_tasks.remote.errors import LeaseHeld, Unreachable
@@ -50,7 +50,7 @@ def around(work, *, asked=True, action="deploy", **more):
     host = Host(Silent())
     if asked:
         host.trace.append(Exec(("look at the host",), False, 0.1))
-    with Progress("test") as progress, occasion(service, [host], progress, action) as event:
+    with Progress("test") as progress, deploy_events(service, [host], progress, action) as event:
         work(event)
 
 

@@ -170,7 +170,7 @@ def test_a_warning_in_github_actions(known, capsys, monkeypatch):
     assert SECRET not in said
 
 
-def of(**more):
+def make_service(**more):
     tree = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
     return describe(settings.load({**tree, **more}, "test"))
 
@@ -187,7 +187,7 @@ def test_what_a_container_says(known, monkeypatch):
 
     monkeypatch.setattr(connectivity, "_image", lambda state: "sha256:1")
     values = Resolution({"DATABASE_URL": Value("DATABASE_URL", "postgresql://h/d", "t", True)})
-    (check,) = connectivity.probe(of(), [Host(Broken())], {"web1": None}, values)
+    (check,) = connectivity.probe(make_service(), [Host(Broken())], {"web1": None}, values)
     assert check.found == "web1: with ***"
 
 
@@ -202,7 +202,7 @@ def test_what_is_stored_of_a_failure(known, said):
             stored.append(command.stdin.decode())
 
     release = Release(7, "v7", "sha256:1", "shop:v7", ())
-    rollout = Rollout(of(), [Journal()], {}, None, release, "deploy", 0)
+    rollout = Rollout(make_service(), [Journal()], {}, None, release, "deploy", 0)
     rollout.record_failure(ValueError(said))
     (line,) = stored
     assert json.loads(line)["reason"] == ("no: ***" if said else "")
@@ -210,7 +210,9 @@ def test_what_is_stored_of_a_failure(known, said):
 
 def test_what_a_backup_says(known):
     for code in (0, 3):
-        service = of(database={"mode": "postgres_only", "backup": f"echo {SECRET}; exit {code}"})
+        service = make_service(
+            database={"mode": "postgres_only", "backup": f"echo {SECRET}; exit {code}"}
+        )
         composed = environment.compose(service.settings, Resolution({}), 1, "v1")
         if code:
             with pytest.raises(Refused, match=r"exit 3\).*\n  \*\*\*"):
@@ -309,17 +311,17 @@ def test_what_a_report_holds(known, monkeypatch, tmp_path):
     from edgepaas_tasks.report import failure_report
 
     monkeypatch.chdir(tmp_path)
-    assert failure_report.write(of(), 7, f"it is {SECRET}").read_text() == "it is ***"
+    assert failure_report.write(make_service(), 7, f"it is {SECRET}").read_text() == "it is ***"
 
 
 def test_what_a_hook_hears_of_an_error(known, monkeypatch, tmp_path, capsys):
-    from edgepaas_tasks.events.deploy_events import occasion
+    from edgepaas_tasks.events.deploy_events import deploy_events
 
     monkeypatch.chdir(tmp_path)
-    service = of(hooks={"on_failure": ['echo "$EDGEPAAS_ERROR" >told']})
+    service = make_service(hooks={"on_failure": ['echo "$EDGEPAAS_ERROR" >told']})
 
     def fail():
-        with Progress("test") as progress, occasion(service, [], progress, "deploy") as event:
+        with Progress("test") as progress, deploy_events(service, [], progress, "deploy") as event:
             event.begin("v1")
             raise Refused(f"not with {SECRET}\nsecond line")
 
@@ -332,7 +334,7 @@ def test_what_a_hook_hears_of_an_error(known, monkeypatch, tmp_path, capsys):
 def test_secrets_of_this_machine_are_learned(monkeypatch, tmp_path, forgetful):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOKEN", SECRET)
-    service = of(
+    service = make_service(
         variables={"TOKEN": {"type": "string", "secret": True}}, database={"mode": "sqlite_only"}
     )
     environment.collect(service.settings, ())
@@ -342,7 +344,7 @@ def test_secrets_of_this_machine_are_learned(monkeypatch, tmp_path, forgetful):
 def test_a_url_that_we_changed_is_learned(forgetful):
     url = f"postgres://app:{SECRET}@db.example/shop"
     values = Resolution({"DATABASE_URL": Value("DATABASE_URL", url, "test", secret=True)})
-    composed = environment.compose(of().settings, values, 1, "v1")
+    composed = environment.compose(make_service().settings, values, 1, "v1")
     changed = canonical.parse(composed.text.text())["DATABASE_URL"]
     assert changed == f"postgresql://app:{SECRET}@db.example/shop?sslmode=require"
     assert forgetful(f"({changed})") == "(***)"
@@ -351,14 +353,14 @@ def test_a_url_that_we_changed_is_learned(forgetful):
 def test_the_url_of_a_backup_is_learned(forgetful):
     url = f"postgresql+asyncpg://app:{SECRET}@db.example/shop"
     values = Resolution({"DATABASE_URL": Value("DATABASE_URL", url, "test", secret=True)})
-    service = of(database={"mode": "postgres_only", "backup": 'echo "$DATABASE_URL"'})
+    service = make_service(database={"mode": "postgres_only", "backup": 'echo "$DATABASE_URL"'})
     composed = environment.compose(service.settings, values, 1, "v1")
     assert backup.run(service.settings, composed) == "backup taken (***)"
 
 
 def test_secrets_of_a_host_are_learned(forgetful):
     text = canonical.render({"TOKEN": SECRET, "EDGEPAAS_RELEASE": "12345"}, Schema())
-    environment.learn(of().settings, text)
+    environment.learn(make_service().settings, text)
     assert forgetful(f"{SECRET} of 12345") == "*** of 12345"
 
 
@@ -368,6 +370,6 @@ def test_the_login_of_a_registry_is_learned(monkeypatch, tmp_path, forgetful):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REGISTRY_PASSWORD", SECRET)
     image = {"transport": "registry", "server": "registry.example/shop", "username": "bot"}
-    service = of(image={**image, "password": "REGISTRY_PASSWORD"})
+    service = make_service(image={**image, "password": "REGISTRY_PASSWORD"})
     login.login(service.settings, "registry.example/shop")
     assert forgetful(SECRET) == "***"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepaas_tasks.images.shipping.content import Cargo, Layer
+from edgepaas_tasks.images.shipping.content import ImageContent, Layer
 
 CHUNK = 256 * 1024  # bytes at a time
 PART = 16 * 1024 * 1024  # bytes after which a part is complete
@@ -41,7 +41,7 @@ class Part:
 
 
 def parts(
-    cargo: Cargo, shared: int, labels: Mapping[str, str], *, whole: bool = False
+    cargo: ImageContent, shared: int, labels: Mapping[str, str], *, whole: bool = False
 ) -> list[Part]:
     """The image without its `shared` lowest layers.
 
@@ -70,7 +70,9 @@ def framed(parts: Sequence[Part]) -> Iterator[bytes]:
     yield b"0\n"
 
 
-def _part(cargo: Cargo, config: bytes, layers: Sequence[Layer], count: int, name: str = "") -> Part:
+def _part(
+    cargo: ImageContent, config: bytes, layers: Sequence[Layer], count: int, name: str = ""
+) -> Part:
     files: dict[str, bytes | Path] = {
         # docker takes a layer that it has for granted, and looks for no file of it.
         f"{layer.content[7:]}.tar": cargo.path(layer)
@@ -84,7 +86,7 @@ def _part(cargo: Cargo, config: bytes, layers: Sequence[Layer], count: int, name
     return Part({"config.json": config, "manifest.json": json.dumps([listed]).encode(), **files})
 
 
-def _lower(cargo: Cargo, count: int, labels: Mapping[str, str]) -> bytes:
+def _lower(cargo: ImageContent, count: int, labels: Mapping[str, str]) -> bytes:
     """The configuration of an image of the `count` lowest layers."""
     whole = json.loads(cargo.config)
     contents = [layer.content for layer in cargo.layers[:count]]

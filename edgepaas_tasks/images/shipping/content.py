@@ -46,7 +46,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Cargo:
+class ImageContent:
     """`manifest` is the digest of the manifest in `source`, `config` the configuration, `layers` all from the lowest.
 
     `source` has the files of those layers that were wanted, and maybe of others.
@@ -71,22 +71,22 @@ class Cargo:
 
 
 @contextmanager
-def cargo(image: Image, needless: Collection[str]) -> Iterator[Cargo]:
+def exported(image: Image, present: Collection[str]) -> Iterator[ImageContent]:
     """The image's content but for the layers `needless`, in a folder that is gone afterwards, and served from there.
 
     Raises CommandFailed when the engine hands out another image than it described.
     """
     known = memory.recall()
-    waived = {known[one][0]: known[one][1] for one in needless if one in known}
+    assumed_present = {known[one][0]: known[one][1] for one in present if one in known}
     # On a machine that forgets (a CI runner) the layers below would be compressed in vain each time.
-    forgetful = bool(os.environ.get("CI")) and not set(needless) <= set(known)
+    forgetful = bool(os.environ.get("CI")) and not set(present) <= set(known)
     with tempfile.TemporaryDirectory(prefix="edgepaas-") as folder:
         name = f"edgepaas/{image.layers[0][7:19] if image.layers else 'empty'}"
-        source = Registry(Path(folder), name, waived)
+        source = Registry(Path(folder), name, assumed_present)
         with registry_server.serve(source):
             taken = None if forgetful else _pushed(image, source)
             if taken is None:
-                taken = _saved(image, source, set(needless))
+                taken = _saved(image, source, set(present))
             if not _is(taken, image):
                 raise CommandFailed(
                     local.HERE,
@@ -98,13 +98,13 @@ def cargo(image: Image, needless: Collection[str]) -> Iterator[Cargo]:
             yield taken
 
 
-def _is(taken: Cargo, image: Image) -> bool:
+def _is(taken: ImageContent, image: Image) -> bool:
     by_configuration = docker.is_graph_driver(image.store)
     layers = tuple(layer.content for layer in taken.layers)
     return layers == image.layers and (taken.id == image.id or not by_configuration)
 
 
-def _pushed(image: Image, source: Registry) -> Cargo | None:
+def _pushed(image: Image, source: Registry) -> ImageContent | None:
     """None when the engine can not push here."""
     target = f"127.0.0.1:{source.port}/{source.writing}:{image.layers[-1][7:19]}"
     local.run("docker", "tag", image.id, target)
@@ -124,11 +124,11 @@ def _pushed(image: Image, source: Registry) -> Cargo | None:
         if contents == image.layers and len(manifest["layers"]) == len(contents):
             pairs = zip(manifest["layers"], contents, strict=True)
             layers = tuple(Layer(one["digest"], one["size"], content) for one, content in pairs)
-            return Cargo(image, source, digest, config, layers)
+            return ImageContent(image, source, digest, config, layers)
     return None
 
 
-def _saved(image: Image, source: Registry, needless: set[str]) -> Cargo:
+def _saved(image: Image, source: Registry, present: set[str]) -> ImageContent:
     """What `docker save` writes, read once as it comes: each layer is hashed, compressed, and kept if it is wanted."""
     small: dict[str, bytes] = {}
     found: dict[str, Layer] = {}
@@ -138,7 +138,7 @@ def _saved(image: Image, source: Registry, needless: set[str]) -> Cargo:
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
                 for member in tar:
-                    skip = f"sha256:{member.name.rpartition('/')[2]}" in needless
+                    skip = f"sha256:{member.name.rpartition('/')[2]}" in present
                     if not member.isfile() or skip:
                         continue
                     file = tar.extractfile(member)
@@ -149,7 +149,7 @@ def _saved(image: Image, source: Registry, needless: set[str]) -> Cargo:
                     else:
                         layer = _keep(_chunks(file), source)
                     found[layer.content] = layer
-                    if layer.content in needless:
+                    if layer.content in present:
                         source.path(layer.digest).unlink()
         except tarfile.TarError:
             process.kill()
@@ -167,7 +167,7 @@ def _saved(image: Image, source: Registry, needless: set[str]) -> Cargo:
     text = _manifest(config, layers)
     config_path = source.path(f"sha256:{hashlib.sha256(config).hexdigest()}")
     config_path.write_bytes(config)
-    return Cargo(image, source, source.add(MANIFEST, text), config, layers)
+    return ImageContent(image, source, source.add(MANIFEST, text), config, layers)
 
 
 def _keep(chunks: Iterator[bytes] | list[bytes], source: Registry) -> Layer:

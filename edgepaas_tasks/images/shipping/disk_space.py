@@ -18,7 +18,7 @@ SPARE = 64 * MB  # bytes that stay free
 INODES = 1_000  # that a change of code may take
 
 
-def make(of: Service, host: Host, state: State, size: int, layers: Sequence[str]) -> None:
+def make(service: Service, host: Host, state: State, size: int, layers: Sequence[str]) -> None:
     """For `size` bytes of an image with these layers, and some to spare; where it lacks, prunes.
 
     By the ledger, then what transfers left; not what has the lower layers that are not sent. Raises Refused with the
@@ -33,9 +33,9 @@ def make(of: Service, host: Host, state: State, size: int, layers: Sequence[str]
         live = state.releases.get(state.live.release)
         needed = docker.nearest(layers, state.images, live.image if live else "")
         ledger = releases.prune(
-            of.layout, dict(state.releases), state.history, state.live.release, 1, needed
+            service.layout, dict(state.releases), state.history, state.live.release, 1, needed
         )
-        left = leftovers.remove(of.layout, of.settings.image_name, needed)
+        left = leftovers.remove(service.layout, service.settings.image_name, needed)
         commands = (left,) if ledger is None else (ledger, left)
         *said, probe = host.change(*commands, facts.probe().as_root())
         disk = readiness.docker_disk(facts.parse(probe.stdout))

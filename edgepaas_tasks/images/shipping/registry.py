@@ -19,11 +19,13 @@ class Registry:
     to pull from, can read; only what is pushed to `writing` is taken.
     """
 
-    def __init__(self, folder: Path, writing: str, waived: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, folder: Path, writing: str, assumed_present: Mapping[str, int] | None = None
+    ) -> None:
         self.folder = folder
         self.writing = writing
         self.reading = f"{secrets.token_hex(8)}/{writing.rpartition('/')[2]}"
-        self.waived = waived or {}
+        self.assumed_present = assumed_present or {}
         self.manifests: dict[str, tuple[str, bytes]] = {}  # media type and text, by digest
         self.served = 0  # bytes of blobs that were pulled
         self.port = 0

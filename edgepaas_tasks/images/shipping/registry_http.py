@@ -89,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
         path = self.of.path(digest)
         size = path.stat().st_size if path.is_file() else None
         if name == self.of.writing and not body:
-            size = self.of.waived.get(digest) if size is None else size
+            size = self.of.assumed_present.get(digest) if size is None else size
         elif name != self.of.reading:
             size = None
         if size is None:

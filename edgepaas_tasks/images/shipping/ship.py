@@ -13,7 +13,7 @@ from edgepaas_tasks.images.shipping import disk_space as room
 from edgepaas_tasks.images.shipping import login as logins
 from edgepaas_tasks.images.shipping import publish as publication
 from edgepaas_tasks.images.shipping.archive import Part
-from edgepaas_tasks.images.shipping.content import Cargo, cargo
+from edgepaas_tasks.images.shipping.content import ImageContent, exported
 from edgepaas_tasks.remote.errors import CommandFailed
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.machine import docker
@@ -77,7 +77,7 @@ class Shipping:
         if self.service.settings.image.transport == "registry":
             return self._published(here, lacking, shared)
         fewest = min(shared.values())
-        with cargo(here, here.layers[:fewest]) as taken:
+        with exported(here, here.layers[:fewest]) as taken:
             whole = sum(layer.size for layer in taken.layers)
 
             def bring(host: Host) -> str:
@@ -124,7 +124,7 @@ class Shipping:
         """How many of the lowest layers the host has, and can do without."""
         return docker.shared_layers(here.layers, self.states[host.name].images.values())
 
-    def _bring(self, host: Host, taken: Cargo, shared: int) -> str:
+    def _bring(self, host: Host, taken: ImageContent, shared: int) -> str:
         """What the host calls the image, once it is there and verified."""
         if docker.is_graph_driver(self.states[host.name].facts.docker_store):
             labels = {docker.PART: self.service.layout.service}
@@ -138,8 +138,8 @@ class Shipping:
                 raise
             if error.code == docker.NOT_WHOLE:
                 return self._load_whole(host, taken.image, error.got)
-        host.tell("the store asks for layers that it has: offering all of them")
-        with cargo(taken.image, ()) as whole:
+        host.notify("the store asks for layers that it has: offering all of them")
+        with exported(taken.image, ()) as whole:
             try:
                 return self._pull(host, whole)
             finally:
@@ -147,11 +147,13 @@ class Shipping:
 
     def _load_whole(self, host: Host, here: Image, why: str) -> str:
         """The last resort: every layer, whatever the host has."""
-        host.tell(f"sending the whole image: {why}")
-        with cargo(here, ()) as whole:
+        host.notify(f"sending the whole image: {why}")
+        with exported(here, ()) as whole:
             return self._load(host, whole, archive.parts(whole, 0, {}, whole=True))
 
-    def _load(self, host: Host, taken: Cargo, parts: Sequence[Part], identifier: str = "") -> str:
+    def _load(
+        self, host: Host, taken: ImageContent, parts: Sequence[Part], identifier: str = ""
+    ) -> str:
         """`identifier`: what the host must call it, where that is known."""
         service = self.service.layout.service
         command = docker.load(identifier, self.release.reference, service, self._timeout)
@@ -164,11 +166,11 @@ class Shipping:
             raise identity.foreign(taken.image, host.name, error.got) from None
         return self._verified(host, taken.image, results, taken.id)
 
-    def _pull(self, host: Host, taken: Cargo) -> str:
+    def _pull(self, host: Host, taken: ImageContent) -> str:
         source = taken.source
         with host.forward(source.port) as port:
             name = f"127.0.0.1:{port}/{source.reading}@{taken.manifest}"
-            host.tell("pulls the layers it lacks through SSH")
+            host.notify("pulls the layers it lacks through SSH")
             command = docker.pull(name, self.release.reference, timeout=self._timeout)
             return self._verified(host, taken.image, host.change(command), taken.manifest)
 
@@ -188,7 +190,7 @@ class Shipping:
             yield chunk
             sent += len(chunk)
             self.sent += len(chunk)
-            host.tell(f"{_bar(sent / size)} {sent / 1e6:.1f} of {size / 1e6:.1f} MB")
+            host.notify(f"{_bar(sent / size)} {sent / 1e6:.1f} of {size / 1e6:.1f} MB")
 
 
 def _bar(part: float) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import archive
-from edgepaas_tasks.images.shipping.content import Cargo, Layer
+from edgepaas_tasks.images.shipping.content import ImageContent, Layer
 from edgepaas_tasks.images.shipping.registry import Registry
 
 SIZES = (700, 20, 600, 30)
@@ -25,7 +25,7 @@ def cargo(tmp_path, monkeypatch):
     contents = [layer.content for layer in layers]
     config = {"architecture": "arm64", "os": "linux", "rootfs": {"diff_ids": contents}}
     here = Image("shop:v1", "sha256:1", 5000, tuple(contents))
-    return Cargo(here, source, "sha256:m", json.dumps(config).encode(), tuple(layers))
+    return ImageContent(here, source, "sha256:m", json.dumps(config).encode(), tuple(layers))
 
 
 def read(part):

@@ -14,10 +14,10 @@ def taken(command, url, direct="", **database):
     variables = {"DATABASE_URL": {"type": "url", "secret": True}, "DIRECT": {"type": "url"}}
     database = {"backup": command, **database}
     tree = {"app": "shop", "variables": variables, "database": database}
-    of = describe(settings.load({**tree, "environments": {"test": {}}}, "test"))
+    service = describe(settings.load({**tree, "environments": {"test": {}}}, "test"))
     given = {"DATABASE_URL": url, **({"DIRECT": direct} if direct else {})}
     values = {name: Value(name, text, "test", False) for name, text in given.items()}
-    return backup.run(of.settings, migrations.compose(of, Resolution(values)))
+    return backup.run(service.settings, migrations.compose(service, Resolution(values)))
 
 
 @pytest.mark.parametrize(

@@ -2,31 +2,31 @@
 
 import threading
 
-from edgepaas_tasks.release.vote import Ballot
+from edgepaas_tasks.release.vote import Vote
 
 
 def test_it_is_kept_when_every_host_is_well_and_not_before():
     asked = []
-    ballot = Ballot(["a", "b"], lambda: asked.append("entry") or "LINE")
-    ballot.well("a")
-    ballot.well("a")
-    assert not ballot.committed
-    ballot.well("b")
-    assert ballot.committed
-    assert list(ballot.word()) == [b"commit LINE\n"]
-    ballot.against("a")
-    assert ballot.committed, "it is decided"
+    vote = Vote(["a", "b"], lambda: asked.append("entry") or "LINE")
+    vote.ready("a")
+    vote.ready("a")
+    assert not vote.committed
+    vote.ready("b")
+    assert vote.committed
+    assert list(vote.decision()) == [b"commit LINE\n"]
+    vote.failed("a")
+    assert vote.committed, "it is decided"
     assert asked == ["entry"]
 
 
 def test_one_that_fails_decides_for_all_and_the_waiting_hear_it_at_once():
-    ballot = Ballot(["a", "b"], lambda: "LINE")
-    ballot.well("a")
+    vote = Vote(["a", "b"], lambda: "LINE")
+    vote.ready("a")
     heard = []
-    waiting = threading.Thread(target=lambda: heard.extend(ballot.word()))
+    waiting = threading.Thread(target=lambda: heard.extend(vote.decision()))
     waiting.start()
-    ballot.against("b")
+    vote.failed("b")
     waiting.join(5)
     assert heard == [b"back b failed\n"]
-    ballot.well("b")
-    assert not ballot.committed
+    vote.ready("b")
+    assert not vote.committed

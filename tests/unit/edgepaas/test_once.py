@@ -131,8 +131,8 @@ def deploy(*, machine="x86_64", publishing=True, **more):
     request = Request(**more)
     version = versions.settle(chosen.build, request.version, fresh=request.fresh)
     with Progress("test") as progress:
-        of = describe(chosen)
-        made = material.image_for(of, progress, version, request, {"web1": machine})
+        service = describe(chosen)
+        made = material.obtain_image(service, progress, version, request, {"web1": machine})
     return made, publication.publish(chosen, made)
 
 
@@ -157,8 +157,8 @@ def test_a_commit_is_built_once_whichever_machine_deploys_it(tree, engine):
 
 def test_what_this_machine_built_of_it_meanwhile_gives_way(tree, engine):
     built, first = deploy()
-    twin = {**engine["here"][built.reference]["amd64"], "built": "here"}
-    engine.has(here={built.reference: {"amd64": twin}}, there=engine["there"])
+    clone = {**engine["here"][built.reference]["amd64"], "built": "here"}
+    engine.has(here={built.reference: {"amd64": clone}}, there=engine["there"])
     found, second = deploy()
     assert (found.id, second) == (built.id, first)
     assert found.reference == f"{built.reference}-{built.id[7:15]}", "a tag never moves here either"

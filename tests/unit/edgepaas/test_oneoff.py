@@ -11,8 +11,8 @@ NOTHING = Environment(Secret(""), (), "")
 
 
 def called(*modules, changes):
-    of = describe(settings.load(TREE, "test"))
-    command = oneoff.command(of, "sha256:1", NOTHING, modules, ("status",), changes=changes)
+    service = describe(settings.load(TREE, "test"))
+    command = oneoff.command(service, "sha256:1", NOTHING, modules, ("status",), changes=changes)
     return command.words[2], command.words[6]
 
 

@@ -48,13 +48,13 @@ def bare(tmp_path, monkeypatch):
     return stub
 
 
-def of(**more):
+def make_service(**more):
     tree = {"app": "shop", "environments": {"test": {"hosts": [{"address": "127.0.0.1"}]}}}
     return describe(settings.load({**tree, **more}, "test"))
 
 
 def here(service=None):
-    return {check.name: check for check in machine.checks(service or of())}
+    return {check.name: check for check in machine.checks(service or make_service())}
 
 
 @pytest.mark.parametrize(
@@ -102,15 +102,15 @@ def test_a_shallow_clone_is_named_and_a_whole_one_is_good(bare, tmp_path, monkey
         git("add", "file", cwd="whole")
         git("commit", "-q", "-m", "one", cwd="whole")
     git("clone", "-q", "--depth", "1", f"file://{Path('whole').resolve()}", "shallow")
-    assert here(of(build={"context": "whole"}))["git"].verdict == OK
-    check = here(of(build={"context": "shallow"}))["git"]
+    assert here(make_service(build={"context": "whole"}))["git"].verdict == OK
+    check = here(make_service(build={"context": "shallow"}))["git"]
     assert check.verdict == WARNING
     assert "from a shallow clone" in check.found
     assert check.next_step == "fetch-depth: 0 in the workflow"
 
 
 def test_a_context_that_is_not_there_is_named_and_keeps_no_other_check_from_being_made(bare):
-    checks = here(of(build={"context": "nowhere"}))
+    checks = here(make_service(build={"context": "nowhere"}))
     assert checks["git"].verdict == WARNING
     assert checks["git"].found == "edgepaas.build.context: nowhere: no such directory"
     assert "ssh key" in checks
@@ -143,9 +143,9 @@ def test_keys_are_looked_for_where_ssh_looks(bare, tmp_path, monkeypatch):
     bare("ssh-add", "echo The agent has no identities.; exit 1")
     assert here()["ssh key"].found == "~/.ssh: id_ed25519"
 
-    check = here(of(ssh={"key": "~/.ssh/other"}))["ssh key"]
+    check = here(make_service(ssh={"key": "~/.ssh/other"}))["ssh key"]
     assert (check.verdict, check.next_step) == (BLOCKER, "correct edgepaas.ssh.key")
-    assert here(of(ssh={"key": "~/.ssh/id_ed25519"}))["ssh key"].verdict == OK
+    assert here(make_service(ssh={"key": "~/.ssh/id_ed25519"}))["ssh key"].verdict == OK
 
 
 def state(**facts) -> State:
@@ -170,10 +170,12 @@ def test_an_image_of_this_machine_must_run_on_the_hosts(bare):
 
 def test_variables_that_are_not_as_declared_are_a_blocker(bare):
     declared = {"TOKEN": {"type": "string", "required": True, "secret": True}}
-    check, values = machine.variables(of(variables=declared))
+    check, values = machine.variables(make_service(variables=declared))
     assert (check.verdict, values) == (BLOCKER, None)
     assert "TOKEN: is required" in check.found
-    check, values = machine.variables(of(variables={"A": {"type": "integer", "default": 1}}))
+    check, values = machine.variables(
+        make_service(variables={"A": {"type": "integer", "default": 1}})
+    )
     assert (check.verdict, check.found) == (OK, "1 as declared")
     assert values is not None
 
@@ -196,7 +198,7 @@ def test_a_name_leads_to_the_host_by_any_of_its_addresses(monkeypatch, leads_to,
         return [(0, 0, 0, "", (address, 0)) for address in known[name]]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    service = of(nginx={"server_name": "shop.example *.shop.example"})
+    service = make_service(nginx={"server_name": "shop.example *.shop.example"})
     (check,) = preflight._names(service, "127.0.0.1", state(addresses=("10.0.0.9",)))
     assert (check.verdict, check.found) == (verdict, found)
 
