@@ -69,11 +69,6 @@ def plain(url: str, driver: str) -> str:
     return url.rstrip("?&")
 
 
-def mask(url: str) -> str:
-    """The URL without its password, for people."""
-    return re.sub(r"(://[^/?#]*?:)[^/?#]*@", r"\1***@", url)
-
-
 def _local(url: str) -> bool:
     """Whether it leads to this machine: a loopback address or a Unix socket."""
     parts = urlsplit(url)

@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 
 class NotStarted(Exception):
-    """The app can not be started; the message says why and what to do, and names no host and no user."""
+    """The app cannot be started; the message says why and what to do, and names no host and no user."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,6 @@ def _write(path: str, mode: Mode) -> None:
         os.replace(f"{path}.new", path)
     except OSError as error:
         raise NotStarted(
-            f"{os.path.dirname(path)} can not be written by this image's user, so what is decided "
+            f"{os.path.dirname(path)} cannot be written by this image's user, so what is decided "
             f"would be forgotten: {error.strerror}"
         ) from None

@@ -30,7 +30,7 @@ VERDICTS = {
     "database": "there is no database of that name",
     "connections": "the server has no connection left",
     "driver": "the image has no driver for Postgres (psycopg, psycopg2 or asyncpg)",
-    "other": "the database can not be used",
+    "other": "the database cannot be used",
 }
 DRIVERS = ("psycopg", "psycopg2", "asyncpg")
 # What may pass by itself.

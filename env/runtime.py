@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def main(arguments: list[str]) -> None:
-    """Becomes the command; returns never. Exit 78 where it can not be started, with the reason on stderr."""
+    """Becomes the command; returns never. Exit 78 where it cannot be started, with the reason on stderr."""
     # The kernel gives PID 1 no default action: without a handler a container that waits could not be stopped.
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -171,7 +171,7 @@ def _publish(environ: dict[str, str]) -> None:
         os.replace(f"{FILE}.new", FILE)
     except OSError:
         if "EDGEPAAS_RELEASE" in environ:
-            raise NotStarted(f"{os.path.dirname(FILE)} can not be written") from None
+            raise NotStarted(f"{os.path.dirname(FILE)} cannot be written") from None
 
 
 def _forget_coercion() -> None:
@@ -194,7 +194,7 @@ def _become(words: list[str]) -> None:
     except FileNotFoundError:
         raise NotStarted(f"the image has no {words[0]}") from None
     except OSError as error:
-        raise NotStarted(f"{words[0]} can not be run: {error.strerror}") from None
+        raise NotStarted(f"{words[0]} cannot be run: {error.strerror}") from None
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -168,7 +168,7 @@ class Host:
                 got=said,
                 next_step="look at the host; a rerun is safe",
             )
-        # It warns when it can not resolve the host's own name, and goes on.
+        # It warns when it cannot resolve the host's own name, and goes on.
         if any("sudo:" in line and "unable to resolve" not in line for line in said.splitlines()):
             raise CommandFailed(
                 self.name,

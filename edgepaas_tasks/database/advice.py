@@ -45,7 +45,7 @@ _FOR = {
     (
         "failed",
         "sql",
-    ): "a script that asks the database can not be written down: read it, or try it on a copy",
+    ): "a script that asks the database cannot be written down: read it, or try it on a copy",
     (
         "diverged",
         "sql",

@@ -67,7 +67,7 @@ def _git(service: Service) -> Check:
         return Check(HERE, "git", BLOCKER, said, error.next_step)
     words = ("git", "-C", str(context), "rev-parse", "--is-shallow-repository")
     if local.run(*words, ok=(0, 127, 128)).text == "true":
-        found = f"version {version.text}, from a shallow clone: ancestry can not be told"
+        found = f"version {version.text}, from a shallow clone: ancestry cannot be told"
         return Check(HERE, "git", WARNING, found, "fetch-depth: 0 in the workflow")
     return Check(HERE, "git", OK, f"version {version.text}")
 

@@ -100,7 +100,3 @@ def _resolved(name: str) -> set[str]:
         return {str(info[4][0]) for info in socket.getaddrinfo(name, None)}
     except OSError:
         return set()
-
-
-def passed(found: Sequence[Check]) -> bool:
-    return not any(check.verdict == BLOCKER for check in found)

@@ -109,7 +109,7 @@ def named(machines: Mapping[str, str]) -> str:
 def platform(machines: Mapping[str, str]) -> str:
     """What to build for, empty for what this machine's engine builds anyway; `machines` is uname -m by host.
 
-    Raises Refused when no one image runs on all of them, or this machine can not build it.
+    Raises Refused when no one image runs on all of them, or this machine cannot build it.
     """
     wanted = kind(machines)
     own = local.run("docker", "version", "--format", "{{.Server.Arch}}", ok=(0, 1, 127)).text
@@ -141,7 +141,7 @@ def require_engine() -> None:
 def buildkit() -> dict[str, str]:
     """The client's environment: BuildKit where client and engine have it, the classic builder otherwise."""
     environment = dict(os.environ)
-    # Without its plug-in a client from 23 on can not drive BuildKit; the older ones bring it along.
+    # Without its plug-in a client from 23 on cannot drive BuildKit; the older ones bring it along.
     if local.run("docker", "buildx", "version", ok=(0, 1, 125, 127)).code != 0:
         form = "{{.Client.Version}}"
         client = local.run("docker", "version", "--format", form, ok=(0, 1, 127)).text

@@ -63,7 +63,7 @@ def load(folder: Path) -> State | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError):
-        raise LabError(f"{path(folder)} can not be read; inv lab.down, then inv lab.up") from None
+        raise LabError(f"{path(folder)} cannot be read; inv lab.down, then inv lab.up") from None
 
 
 def save(state: State, folder: Path) -> None:

@@ -26,7 +26,7 @@ def device(disk: Path) -> str:
 
 
 def detach(folder: Path) -> None:
-    """Detaches every device on a backing file in this folder; a foreign one can not be meant."""
+    """Detaches every device on a backing file in this folder; a foreign one cannot be meant."""
     for name, file in _devices():
         # As the kernel tells it when the file is gone.
         if Path(file.removesuffix(" (deleted)")).parent == folder:

@@ -44,7 +44,7 @@ def require(
             )
         if older is None:
             progress.note(
-                f"git can not tell whether {version.commit[:12]} is older than the live "
+                f"git cannot tell whether {version.commit[:12]} is older than the live "
                 f"{live[:12]} (in a shallow clone: git fetch --unshallow)"
             )
             return

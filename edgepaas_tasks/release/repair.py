@@ -94,7 +94,7 @@ def attempt(
     fence: Fence,
     states: dict[str, State],
 ) -> Settled:
-    """Like `settle`, before a new release that every host gets anyway: what can not be repaired is a warning."""
+    """Like `settle`, before a new release that every host gets anyway: what cannot be repaired is a warning."""
     try:
         return settle(service, hosts, progress, fence, states)
     except (RemoteError, HostErrors, Refused) as error:

@@ -22,7 +22,7 @@ def wanted() -> bool:
 
 
 def write(text: str) -> None:
-    """Where there is such a page; a file that can not be written is an OSError."""
+    """Where there is such a page; a file that cannot be written is an OSError."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(redactor()(text) + "\n")

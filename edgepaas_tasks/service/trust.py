@@ -96,7 +96,7 @@ def from_console(read: Callable[[Target], str]) -> Callable[[Target], Evidence]:
 
 
 def from_fingerprints(given: Sequence[str]) -> Callable[[Target], Evidence]:
-    """Fingerprints that the operator read where the host can not be imitated."""
+    """Fingerprints that the operator read where the host cannot be imitated."""
     return lambda target: Evidence("--fingerprint", fingerprints=tuple(given))
 
 

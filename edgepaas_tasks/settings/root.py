@@ -70,7 +70,7 @@ class Settings(Part):
         return self
 
     def shared_rows(self, hosts: int) -> str:
-        """Why so many hosts can not share the rows of this database; "" where they can."""
+        """Why so many hosts cannot share the rows of this database; "" where they can."""
         if hosts < 2 or self.database.mode == "postgres_only" or self.database.per_host:
             return ""
         return (

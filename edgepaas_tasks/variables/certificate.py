@@ -18,7 +18,7 @@ class Certificate:
 
 
 def wanted(settings: Settings) -> Certificate | None:
-    """None where none is set. Raises SettingsError where it can not be read, or is no PEM file."""
+    """None where none is set. Raises SettingsError where it cannot be read, or is no PEM file."""
     path = settings.database.root_certificate
     if not path:
         return None
@@ -26,7 +26,7 @@ def wanted(settings: Settings) -> Certificate | None:
         content = Path(path).expanduser().read_bytes()
     except OSError as error:
         raise SettingsError(
-            f"edgepaas.database.root_certificate: {path} can not be read: {error.strerror}"
+            f"edgepaas.database.root_certificate: {path} cannot be read: {error.strerror}"
         ) from None
     if b"-----BEGIN CERTIFICATE-----" not in content:
         raise SettingsError(f"edgepaas.database.root_certificate: {path} is no PEM certificate")

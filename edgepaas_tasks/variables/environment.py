@@ -74,7 +74,7 @@ def collect(settings: Settings, given: Sequence[str]) -> Resolution:
         database_mode=settings.database.mode,
         strict=settings.strict_variables,
     )
-    # A file that can not be read is the reason, not that its variable is missing.
+    # A file that cannot be read is the reason, not that its variable is missing.
     names = {problem.name for problem in unreadable}
     others = [problem for problem in resolution.problems if problem.name not in names]
     for value in resolution.values.values():

@@ -127,7 +127,7 @@ def read(configuration: str) -> Chain | None:
     except ImportError as error:
         raise Refused(
             "alembic",
-            f"{configuration} is there, and the image's {sys.executable} can not import {error.name}",
+            f"{configuration} is there, and the image's {sys.executable} cannot import {error.name}",
         ) from None
 
 

@@ -6,7 +6,7 @@ import hmac
 
 
 class Secret:
-    """Text that reaches a host's stdin and nothing else. Not a `str`, so that it can not slip into a message."""
+    """Text that reaches a host's stdin and nothing else. Not a `str`, so that it cannot slip into a message."""
 
     __slots__ = ("_text",)
 

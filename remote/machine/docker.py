@@ -52,7 +52,7 @@ def images() -> Command:
 
 
 def parse_images(text: str) -> dict[str, Content]:
-    """What each image is, by its id. What can not be unpacked is no image."""
+    """What each image is, by its id. What cannot be unpacked is no image."""
     try:
         told = zlib.decompress(binascii.a2b_base64(text), wbits=31).decode()  # 31: gzip
     except (ValueError, zlib.error):

@@ -92,7 +92,7 @@ def parse(text: str) -> Seen:
 
 
 def problem(volume: Volume, seen: Seen) -> tuple[str, str]:
-    """Why the volume can not be used, and what to do; two empty texts when it can."""
+    """Why the volume cannot be used, and what to do; two empty texts when it can."""
     if not seen.candidates:
         return (
             f"volume {volume.id} is not attached (disks seen: {', '.join(seen.disks) or 'none'})",

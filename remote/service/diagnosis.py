@@ -95,11 +95,11 @@ _LOGGED = (
     ),
     (
         r"connection to server .* failed.*|could not translate host name.*|Connect call failed.*",
-        "the database can not be reached: {0}",
+        "the database cannot be reached: {0}",
     ),
     (
         r".*(?:\bOperationalError\b|Name or service not known|ConnectionRefusedError).*",
-        "the database can not be reached: {0}",
+        "the database cannot be reached: {0}",
     ),
     (r"SyntaxError: (.+)", "the code does not parse: {0}"),
 )

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from ..command import Command, script
 from ..layout import Layout
 
-NOTHING_THERE = 61
 BEAT = 0.2  # seconds between two signs of life
 LONGEST = 86400.0  # seconds; whatever nobody ended ends then
 
 
 def alive() -> Iterator[bytes]:
-    """Signs of life, until whoever sends them can not any more."""
+    """Signs of life, until whoever sends them cannot any more."""
     while True:
         yield b"\n"
         time.sleep(BEAT)

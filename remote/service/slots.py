@@ -12,8 +12,8 @@ from ..command import Command, argv, script
 from ..layout import SLOTS, Layout
 from .nginx import Site
 
-ENDED, UNHEALTHY, FOREIGN_DATA, NO_PYTHON, LIVE = 20, 21, 22, 23, 64
-GATE, PUBLIC, LOST, TOLD, FULL, UNWRITTEN = 30, 31, 32, 33, 35, 36
+FOREIGN_DATA, NO_PYTHON, LIVE = 22, 23, 64
+GATE, PUBLIC, LOST, TOLD, FULL = 30, 31, 32, 33, 35
 # With these flip.sh leaves the flag where it was, or has put it back.
 POINTED = (GATE, PUBLIC, LOST, TOLD, FULL)
 BAKED = "baked"  # what flip.sh says on stderr when it wants to hear whether the release stays

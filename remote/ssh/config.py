@@ -22,12 +22,12 @@ _CRITERION = re.compile(r"(!?)(\w+)(?:=(.*))?", re.S)
 _ALONE = {"all", "canonical", "final"}
 _JUDGED = {"host", "originalhost", "user", "localuser", "exec"}
 _NEVER = "!originalhost *"
-# Set for the hosts that a block may be about, though we can not tell.
+# Set for the hosts that a block may be about, though we cannot tell.
 _UNJUDGED = "edgepaas_unjudged"
 
 
 class ConfigError(Exception):
-    """What can not be understood: where it is, and why."""
+    """What cannot be understood: where it is, and why."""
 
     def __init__(self, place: str, problem: str) -> None:
         self.place = place
@@ -49,7 +49,7 @@ def load() -> Any:
 
 
 def unjudged(found: Mapping[str, Any]) -> str:
-    """The Match line whose block a host's settings may lack, since we can not judge its criteria; empty for none."""
+    """The Match line whose block a host's settings may lack, since we cannot judge its criteria; empty for none."""
     return str(found.get(_UNJUDGED, ""))
 
 

@@ -128,7 +128,7 @@ def _open(link: Any, target: Target, connection: Any) -> None:
     if target.key is not None and not readable(target.key.expanduser()):
         raise Unreachable(
             target.name,
-            "its private key can not be read",
+            "its private key cannot be read",
             tried=str(target.key),
             next_step="correct edgepaas.ssh.key, or leave it out where an agent has the key",
         )

@@ -99,7 +99,7 @@ def parse(text: str, path: Path | None = None) -> list[Pin]:
 
 
 def read(paths: Iterable[Path]) -> list[Pin]:
-    """The lines of those files that are there. Raises OSError for one that is and can not be read."""
+    """The lines of those files that are there. Raises OSError for one that is and cannot be read."""
     texts = [(path.read_text("utf-8", "replace"), path) for path in paths if path.is_file()]
     return [pin for text, path in texts for pin in parse(text, path)]
 

@@ -92,7 +92,7 @@ def _at_the_login(link: Any) -> bool:
 
 def _passed_over(link: Any) -> str:
     return "".join(
-        f"\n{name} (IdentityFile) can not be read" for name in identities(link.ssh_config)[1]
+        f"\n{name} (IdentityFile) cannot be read" for name in identities(link.ssh_config)[1]
     )
 
 

@@ -21,7 +21,7 @@ def route(target: Target) -> Any:
     except ConfigError as error:
         raise Unreachable(
             target.name,
-            "ssh's configuration can not be used",
+            "ssh's configuration cannot be used",
             tried=error.place,
             got=error.problem,
             next_step=f"correct it; ssh -G {target.address} shows what OpenSSH makes of it",

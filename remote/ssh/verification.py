@@ -43,7 +43,7 @@ def verify(link: Any, target: Target, connection: Any, make: Callable[..., Any])
         known = hostkeys.known(hostkeys.read(known_hosts(link, target)), name)
     except OSError as error:
         raise Unreachable(
-            target.name, "the pinned host keys can not be read", got=str(error)
+            target.name, "the pinned host keys cannot be read", got=str(error)
         ) from None
     trusted = [pin.key for pin in known.trusted]
     revoked = {pin.key: pin.place for pin in known.revoked}

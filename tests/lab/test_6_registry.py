@@ -92,7 +92,7 @@ def test_an_image_that_somebody_else_built_is_fetched_and_deployed(through, serv
     assert project.get()["version"] == "theirs"
     assert image.look(target) is not None
     missing = project.deploy("--image", "127.0.0.1:1/nothing:1", code=1)
-    assert "it can not be pulled" in missing.stderr
+    assert "it cannot be pulled" in missing.stderr
 
 
 def tags(server, repository):

@@ -79,7 +79,7 @@ def reports(project):
         ("https", "redirects to https://shop.example/health/ready: let it answer plain http"),
         ("variable", "the variable API_KEY is missing"),
         ("import", "an import fails: No module named 'a_module_that_is_not_there'"),
-        ("database", 'the database can not be reached: connection to server at "127.0.0.1"'),
+        ("database", 'the database cannot be reached: connection to server at "127.0.0.1"'),
         ("memory", "it ran out of memory: raise container.memory"),
         ("processor", "built for another processor architecture than the amd64 of the host"),
     ],

@@ -67,7 +67,7 @@ def test_a_full_disk_is_named_and_leaves_the_lease_as_it_was(run, lease):
     (lease.parent / "lease.new").symlink_to("/dev/full")
     with pytest.raises(CommandFailed, match="failed") as caught:
         take(run, lease, "one", ttl="900")
-    assert "the lease can not be written: " in caught.value.got
+    assert "the lease cannot be written: " in caught.value.got
     assert f"KB free under {lease.parent}" in caught.value.got
     run.host.fence = Fence(str(lease), "one", 900)
     run.host.change(argv("true"))

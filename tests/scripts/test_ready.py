@@ -120,7 +120,7 @@ def test_a_repository_is_written_with_its_key_once(run, tmp_path, key):
 
 @pytest.mark.parametrize(
     ("published", "said"),
-    [("the key", "has the fingerprint"), ("no key", "it is no key"), (None, "can not be fetched")],
+    [("the key", "has the fingerprint"), ("no key", "it is no key"), (None, "cannot be fetched")],
 )
 def test_another_key_is_refused_and_nothing_is_written(run, tmp_path, key, published, said):
     file, _ = key

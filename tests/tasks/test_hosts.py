@@ -247,9 +247,9 @@ class TestTrust:
         config.mkdir()
         (config / "config").write_text("Host web\nMatch host\n")
         said = project.inv("hosts.show", code=1).stderr
-        assert "web1: ssh's configuration can not be used" in said
+        assert "web1: ssh's configuration cannot be used" in said
         assert f"{config / 'config'}:2" in said
-        assert "web1: ssh's configuration can not be used" in project.inv("status").stdout
+        assert "web1: ssh's configuration cannot be used" in project.inv("status").stdout
 
     def test_a_changed_key_of_the_jump_host_pins_nothing(self, project, ssh_server, tmp_path):
         server, jump, other = ssh_server("one"), ssh_server("jump"), ssh_server("two")

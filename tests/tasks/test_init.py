@@ -121,12 +121,12 @@ def test_a_dangling_link_is_something_that_is_there(run_tasks, folder, tmp_path)
 def test_rules_that_can_not_be_read_are_a_note(run_tasks, folder, tmp_path, name):
     (folder / name).symlink_to(tmp_path / "nowhere")
     said = run_tasks(folder, "init").stdout
-    assert f"note: {name} is there and can not be read (No such file or directory)" in said
+    assert f"note: {name} is there and cannot be read (No such file or directory)" in said
     assert "add .env, " in said
     (folder / name).unlink()
     (folder / name).mkdir()
     said = run_tasks(folder, "init").stdout
-    assert f"note: {name} is there and can not be read (Is a directory)" in said
+    assert f"note: {name} is there and cannot be read (Is a directory)" in said
 
 
 def test_rules_in_another_encoding_are_read(run_tasks, folder):

@@ -197,7 +197,7 @@ def test_more_hosts_than_are_worked_on_at_once_wait_for_each_other(run):
     """For the lease of the first by name, which stands last here, and for the decision of all."""
     hosts = [Answering(f"web{number:03}") for number in reversed(range(WIDTH + 8))]
     done = []
-    # Not waited for without end: where they can not all be heard, nobody is.
+    # Not waited for without end: where they cannot all be heard, nobody is.
     work = threading.Thread(target=lambda: done.append(run(*hosts)), daemon=True)
     work.start()
     work.join(30)

@@ -297,7 +297,7 @@ def test_an_older_commit_than_the_live_one_is_refused_unless_forced(
         judged(service, progress, live=three, new="")
         assert "v has no commit" in capsys.readouterr().err
         judged(service, progress, live="f" * 40, new=one)
-        assert "git can not tell" in capsys.readouterr().err
+        assert "git cannot tell" in capsys.readouterr().err
         monkeypatch.setenv("PATH", "")  # an image needs no git here to be deployed
         judged(service, progress, live=three, new=one)
-        assert "git can not tell" in capsys.readouterr().err
+        assert "git cannot tell" in capsys.readouterr().err

@@ -108,7 +108,7 @@ LINE = [at(3, "0001"), at(4, "0002"), at(5, "0003")]
     ("history", "to", "schema", "way"),
     [
         (LINE, None, {"at": ["0003"], "heads": ["0002"]}, "--to 0002 --env test"),
-        # After a rollback over a newer schema, the live image can not do it.
+        # After a rollback over a newer schema, the live image cannot do it.
         (
             [*LINE[:2], at(6, "0003", result=FAILED), at(5, "")],
             4,

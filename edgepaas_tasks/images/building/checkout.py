@@ -118,7 +118,7 @@ def _refused(folder: Path, code: int, tried: str, got: str) -> CommandFailed:
             next_step = line.strip()
     return CommandFailed(
         local.HERE,
-        f"git can not tell what of the repository {_repository(folder) or folder} is committed; nothing was changed",
+        f"git cannot tell what of the repository {_repository(folder) or folder} is committed; nothing was changed",
         code=code,
         tried=tried,
         got=got,

@@ -43,7 +43,7 @@ class Context:
     ) -> Iterator[tuple[str, os.DirEntry[str]]]:
         """All that is sent, directories included, of the directory `below`; nothing that has a name of `without`.
 
-        Raises Refused for what can not be read.
+        Raises Refused for what cannot be read.
         """
         return self._in(below, self._last(below) if below else -1, without)
 
@@ -100,7 +100,7 @@ class Context:
 
 
 def read(build: Build) -> Context:
-    """Raises SettingsError where there is no such directory, Refused where what is to be ignored can not be read."""
+    """Raises SettingsError where there is no such directory, Refused where what is to be ignored cannot be read."""
     folder = Path(build.context)
     if not folder.is_dir():
         raise SettingsError(f"edgepaas.build.context: {folder}: no such directory")
@@ -125,7 +125,7 @@ def shown(path: str) -> str:
 
 def unreadable(error: OSError) -> Refused:
     return Refused(
-        f"the build context has what can not be read: {shown(str(error.filename))} ({error.strerror}); "
+        f"the build context has what cannot be read: {shown(str(error.filename))} ({error.strerror}); "
         "nothing was built\n"
         "  next:  chmod it, or add it to .dockerignore"
     )

@@ -26,7 +26,7 @@ def recall() -> dict[str, Packed]:
 
 
 def keep(layers: Mapping[str, Packed]) -> None:
-    """Remember these too, the newest last. Never raises for a folder that can not be written."""
+    """Remember these too, the newest last. Never raises for a folder that cannot be written."""
     known = {key: value for key, value in recall().items() if key not in layers}
     kept = dict(list({**known, **layers}.items())[-MOST:])
     with suppress(OSError):

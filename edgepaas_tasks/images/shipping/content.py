@@ -66,9 +66,6 @@ class ImageContent:
     def path(self, layer: Layer) -> Path:
         return self.source.path(layer.digest)
 
-    def has(self, layer: Layer) -> bool:
-        return self.path(layer).is_file()
-
 
 @contextmanager
 def exported(image: Image, present: Collection[str]) -> Iterator[ImageContent]:
@@ -105,7 +102,7 @@ def _is(taken: ImageContent, image: Image) -> bool:
 
 
 def _pushed(image: Image, source: Registry) -> ImageContent | None:
-    """None when the engine can not push here."""
+    """None when the engine cannot push here."""
     target = f"127.0.0.1:{source.port}/{source.writing}:{image.layers[-1][7:19]}"
     local.run("docker", "tag", image.id, target)
     try:

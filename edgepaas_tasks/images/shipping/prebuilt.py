@@ -29,7 +29,7 @@ def settle(settings: Settings, reference: str, asked: str) -> Version:
     """The asked version, else that of its label, else one of its digest; the commit is its label's.
 
     Neither this machine's checkout nor BUILD_VERSION, which names what is built from it, says anything of this image.
-    Raises Refused where it can not be had.
+    Raises Refused where it cannot be had.
     """
     versions.require_tag(asked, "--version")
     if image.look(reference) is None:
@@ -43,7 +43,7 @@ def settle(settings: Settings, reference: str, asked: str) -> Version:
 
 
 def bring(settings: Settings, reference: str, machines: Mapping[str, str]) -> Image:
-    """The image for hosts of those machines (uname -m). Raises Refused where it can not be had for them."""
+    """The image for hosts of those machines (uname -m). Raises Refused where it cannot be had for them."""
     kind = image.kind(machines)
     found = image.find(reference)
     if kind in ("", found.architecture):
@@ -56,7 +56,7 @@ def bring(settings: Settings, reference: str, machines: Mapping[str, str]) -> Im
             publication.fetch(settings, reference, f"linux/{kind}")
     except CommandFailed as error:
         raise Refused(
-            f"{reference} is for {found.architecture} here, and can not be pulled for linux/{kind} "
+            f"{reference} is for {found.architecture} here, and cannot be pulled for linux/{kind} "
             f"({image.named(machines)}); nothing was changed\n  got:   {error.got}\n"
             f"  next:  have it built for linux/{kind} too"
         ) from None
@@ -72,7 +72,7 @@ def _fetch_any(settings: Settings, reference: str) -> None:
             with suppress(CommandFailed):
                 return publication.fetch(settings, reference, f"linux/{kind}")
         raise Refused(
-            f"this machine has no image {reference}, and it can not be pulled\n  got:   {error.got}"
+            f"this machine has no image {reference}, and it cannot be pulled\n  got:   {error.got}"
         ) from None
 
 

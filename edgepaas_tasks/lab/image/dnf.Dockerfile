@@ -16,7 +16,7 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends dnf rpm
     && echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros \
     # RHEL's policy; without it a preset enables every unit
     && echo 'disable *' >/usr/lib/systemd/system-preset/99-default-disable.preset \
-    # Debian's default would hide a repository that can not be reached
+    # Debian's default would hide a repository that cannot be reached
     && printf '[main]\ngpgcheck=1\nclean_requirements_on_remove=True\nbest=True\nskip_if_unavailable=False\n' >/etc/dnf/dnf.conf \
     && ln -sf dnf-3 /usr/bin/yum \
     && cp /tmp/os/gpg /etc/pki/rpm-gpg/RPM-GPG-KEY-os && rpm --import /tmp/os/gpg \

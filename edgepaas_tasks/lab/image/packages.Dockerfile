@@ -1,5 +1,5 @@
 # A package server in the layout of Docker's own, for both families of systems: what dnf hosts install from, and what
-# stands in for download.docker.com where that can not be reached. The files are Debian's, the keys are made here.
+# stands in for download.docker.com where that cannot be reached. The files are Debian's, the keys are made here.
 ARG BASE
 FROM ${BASE}
 ENV DEBIAN_FRONTEND=noninteractive

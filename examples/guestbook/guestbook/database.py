@@ -33,7 +33,7 @@ def make_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection):  # type: ignore[no-untyped-def]
-        # A transaction that reads first and writes later can not wait for its turn; one that begins as a writer can.
+        # A transaction that reads first and writes later cannot wait for its turn; one that begins as a writer can.
         connection.exec_driver_sql(
             "BEGIN" if connection.get_execution_options().get("reads") else "BEGIN IMMEDIATE"
         )

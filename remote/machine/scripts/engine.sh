@@ -2,7 +2,7 @@
 # $2 "group" to let the login user in, $3 where services are, $4.. ports of ours; docker-ports.sh is on stdin, and is to run
 # after each start of Docker. A running engine is left alone unless its configuration changed, or it keeps one of these ports.
 # Prints a line for what it changed. Exit 32: it did not come up with the new configuration, the one before is back.
-# Exit 33: a deploy is running. Exit 34: a port can not be freed.
+# Exit 33: a deploy is running. Exit 34: a port cannot be freed.
 set -eu
 config=$1 group=$2 services=$3
 shift 3

@@ -10,7 +10,7 @@ fingerprints() { gpg --batch --homedir "$work/gnupg" --show-keys --with-colons "
 umask 022
 if [ ! -r "$1" ] || [ "$(fingerprints "$1")" != "$3" ]; then
     if ! curl -fsSL --max-time 60 -o "$work/key" "$2"; then
-        echo "the repository's key can not be fetched from $2" >&2
+        echo "the repository's key cannot be fetched from $2" >&2
         exit 30
     fi
     found=$(fingerprints "$work/key")

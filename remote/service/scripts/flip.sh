@@ -30,7 +30,7 @@ esac
 # What gets traffic comes up again by itself, whoever started it and was killed or not: after a crash, after a reboot.
 docker update --restart unless-stopped "${base##*/}-$slot" >/dev/null
 work=$(mktemp -d)
-# Room for the journal's line is taken before traffic moves, so that a full disk can not come between the two.
+# Room for the journal's line is taken before traffic moves, so that a full disk cannot come between the two.
 trap 'rm -rf "$work" "$base/history.spare"' EXIT
 if ! head -c 8192 /dev/zero >"$base/history.spare"; then
     echo "no room in $base for the journal" >&2

@@ -25,7 +25,7 @@ flock 8
 if taken; then refuse held; fi
 if ! printf '%s\n' "$mine" $(($(date +%s) + ttl)) "$holder" "" >"$lease.new"; then
     folder=$(dirname "$lease")
-    echo "the lease can not be written: $(df -Pk "$folder" | awk 'NR == 2 { print $4 }') KB free under $folder" >&2
+    echo "the lease cannot be written: $(df -Pk "$folder" | awk 'NR == 2 { print $4 }') KB free under $folder" >&2
     exit 1
 fi
 mv "$lease.new" "$lease"

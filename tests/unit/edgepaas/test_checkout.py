@@ -79,7 +79,7 @@ def test_a_repository_that_git_can_not_read_is_never_a_directory_without_one(
     git("branch", "-q", "-m", "main")
     breaking(tmp_path / ".git")
     with pytest.raises(
-        CommandFailed, match=f"git can not tell what of the repository {tmp_path} is"
+        CommandFailed, match=f"git cannot tell what of the repository {tmp_path} is"
     ):
         settle(app)
 

@@ -72,7 +72,7 @@ def test_a_directory_that_is_not_there_or_can_not_be_read_is_named(tmp_path, mon
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(Refused, match="can not be read: .* .Permission denied"):
+    with pytest.raises(Refused, match="cannot be read: .* .Permission denied"):
         list(read(tmp_path).files())
 
 

@@ -47,5 +47,5 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(tmp_path / "caf\udce9"))
 
     monkeypatch.setattr("hashlib.file_digest", denied)
-    with pytest.raises(Refused, match=r"can not be read: .*/caf\\xe9 \(Permission denied\)"):
+    with pytest.raises(Refused, match=r"cannot be read: .*/caf\\xe9 \(Permission denied\)"):
         digest(tmp_path)

@@ -87,11 +87,11 @@ def test_one_that_nobody_has_for_the_hosts_is_refused_with_both_kinds(engine):
     with pytest.raises(Refused) as caught:
         foreign.bring(load(), REF, {"web1": "aarch64"})
     told = str(caught.value)
-    assert f"{REF} is for amd64 here, and can not be pulled for linux/arm64 (web1: aarch64)" in told
+    assert f"{REF} is for amd64 here, and cannot be pulled for linux/arm64 (web1: aarch64)" in told
     assert "no matching manifest for linux/arm64" in told
 
 
 def test_one_that_is_nowhere_is_refused_with_what_came_back_first(engine):
     engine.has()
-    with pytest.raises(Refused, match=r"no image .*it can not be pulled\n.*manifest unknown"):
+    with pytest.raises(Refused, match=r"no image .*it cannot be pulled\n.*manifest unknown"):
         settle()

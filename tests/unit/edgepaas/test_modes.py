@@ -115,7 +115,7 @@ def wanted(tmp_path, **database):
 def test_a_certificate_is_named_by_its_content_and_a_wrong_file_is_refused(tmp_path):
     assert wanted(tmp_path) is None
     path = tmp_path / "root.pem"
-    with pytest.raises(SettingsError, match=r"root_certificate: .*root\.pem can not be read"):
+    with pytest.raises(SettingsError, match=r"root_certificate: .*root\.pem cannot be read"):
         wanted(tmp_path, root_certificate=str(path))
     path.write_text("-----BEGIN PRIVATE KEY-----\n")
     with pytest.raises(SettingsError, match="is no PEM certificate"):

@@ -14,7 +14,7 @@ UP, DOWN = "ok", "refused"
 
 @pytest.fixture
 def database(monkeypatch):
-    """What each try says, the last one for ever; `tries` counts them."""
+    """What each try says, the last one forever; `tries` counts them."""
 
     class Database:
         answers = [UP]
@@ -153,7 +153,7 @@ def test_what_is_decided_lies_beside_the_data_without_any_address(start, tmp_pat
 
 
 def test_a_decision_that_can_not_be_kept_is_none(start, tmp_path):
-    with pytest.raises(NotStarted, match="can not be written"):
+    with pytest.raises(NotStarted, match="cannot be written"):
         start(DOWN, EDGEPAAS_SQLITE=f"{tmp_path}/nowhere/app.db")
 
 

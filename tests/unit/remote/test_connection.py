@@ -176,7 +176,7 @@ class TestWhatSSHsConfigurationSays:
         with pytest.raises(Unreachable) as caught:
             opens(replace(target(server), key=None))
         assert "there is nothing to log in with" in str(caught.value)
-        assert "elsewhere (IdentityFile) can not be read" in caught.value.got
+        assert "elsewhere (IdentityFile) cannot be read" in caught.value.got
 
     def test_a_key_of_the_settings_that_is_not_here_is_no_connection(
         self, ssh_server, target, tmp_path, pins
@@ -186,7 +186,7 @@ class TestWhatSSHsConfigurationSays:
         over = f"127.0.0.1:{jump.port}"
         missing = replace(target(server, jump=over), key=tmp_path / "nowhere")
         for attempt in (connection.connect, connection.shown_keys):
-            with pytest.raises(Unreachable, match="its private key can not be read") as caught:
+            with pytest.raises(Unreachable, match="its private key cannot be read") as caught:
                 attempt(missing)
             assert str(tmp_path / "nowhere") in caught.value.tried
             assert "edgepaas.ssh.key" in caught.value.next_step
@@ -223,7 +223,7 @@ class TestWhatSSHsConfigurationSays:
         configure(text)
         with pytest.raises(Unreachable) as caught:
             connection.prepare(replace(target(ssh_server("one")), port=None))
-        assert "web1: ssh's configuration can not be used" in str(caught.value)
+        assert "web1: ssh's configuration cannot be used" in str(caught.value)
         assert caught.value.tried.endswith(place)
         assert problem in caught.value.got
         assert caught.value.next_step
@@ -234,7 +234,7 @@ class TestWhatSSHsConfigurationSays:
         monkeypatch.setattr("sys.stdin", None)
         configure("Match exec true\n  User x\n")
         (Path.home() / ".invoke.yaml").write_text("run: {shell: /nowhere/bash}\n")
-        with pytest.raises(Unreachable, match="ssh's configuration can not be used"):
+        with pytest.raises(Unreachable, match="ssh's configuration cannot be used"):
             connection.prepare(target(ssh_server("one")))
 
     @pytest.mark.parametrize("value", ["ask", "/run/agent", "yes"])

@@ -73,7 +73,7 @@ LOOPBACK6_8000 = "00000000000000000000000001000000:1F40"
         (shown("exited", 1, log=ASGI), "import fails: Could not import module"),
         (
             shown("exited", 1, log="psycopg.OperationalError: connection refused"),
-            "the database can not be reached: psycopg.OperationalError: connection refused",
+            "the database cannot be reached: psycopg.OperationalError: connection refused",
         ),
         (shown("exited", 1, disk="/var/lib/docker 100"), "the disk is full"),
         (shown("exited", 3), "ended with exit code 3"),
