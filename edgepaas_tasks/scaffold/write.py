@@ -162,4 +162,4 @@ def _notes(folder: Path, project: Project, kept: Sequence[str]) -> Iterator[str]
         )
         yield f"no {what} was found, so no Dockerfile was written: add one"
     if project.target and not project.health:
-        yield "no health route was hosts: /openapi.json stands in; add one and set health.path"
+        yield "no health route was found: /openapi.json stands in; add one and set health.path"
