@@ -167,8 +167,9 @@ def test_beside_modules_of_the_project_that_are_named_as_folders_of_ours(inv):
     )
     tree = {"edgepaas": {"app": "shop", "environments": ENVIRONMENTS}}
     (inv.folder / "invoke.yaml").write_text(json.dumps(tree))
+    (inv.folder / "Dockerfile").write_text("FROM scratch\n")
     assert "deploy" in inv("--list")[1]
     assert inv("env.check", "--env", "test")[1] == "0 variables of test are as declared\n"
-    code, out, said = inv("deploy", "--env", "test", "--image", "shop:1", "--dry-run")
+    code, out, said = inv("deploy", "--env", "test", "--dry-run")
     assert code == 1
     assert "127.0.0.1: no SSH connection" in out + said

@@ -6,17 +6,17 @@ import sys
 
 PROGRAM = """
 import os, signal, sys
-from edgepaas_tasks.console.signals import heard, shielded
+from edgepaas_tasks.console.signals import signals_raise, uninterruptible
 
 def hit(number):
     os.kill(os.getpid(), number)
 
 try:
-    with heard():
+    with signals_raise():
         try:
             {body}
         finally:
-            with shielded():
+            with uninterruptible():
                 hit(signal.SIGTERM)
                 hit(signal.SIGINT)
                 print("given back")
