@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 # What a runner sets, the particular ones first: GitHub's and GitLab's own variables, and what nearly all set.
 RUNNERS = {
@@ -76,17 +76,6 @@ def harmless(text: str) -> str:
 def files(environ: Mapping[str, str] = os.environ) -> dict[str, bool]:
     """GitHub's files for later steps and jobs, and whether each can be written."""
     return {name: os.access(environ.get(name, "") or "/nowhere", os.W_OK) for name in FILES}
-
-
-def as_json(place: Place) -> dict[str, Any]:
-    return {
-        "runner": place.runner,
-        "run_url": place.run_url,
-        "colours": not place.runner,
-        "groups": place.github,
-        "annotations": place.github,
-        "files": files() if place.github else {},
-    }
 
 
 def _run_url(environ: Mapping[str, str]) -> str:

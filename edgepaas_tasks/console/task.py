@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong settings or option values; 130 
 from __future__ import annotations
 
 import functools
+import json as jsons
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -19,11 +20,6 @@ from edgepaas_tasks.console.signals import signals_raise
 
 if TYPE_CHECKING:
     from edgepaas_tasks.env.values.redaction import Redactor
-
-ENV_HELP = "Environment of invoke.yaml (default: edgepaas.default_env)."
-SET_HELP = "NAME=VALUE for one variable, may be repeated; secrets only as NAME=@FILE."
-WAIT_HELP = "Seconds to wait for another deploy (default: edgepaas.lease.wait, or until a silent one is over)."
-JSON_HELP = "Print one JSON document on stdout and nothing else."
 
 
 class Refused(Exception):
@@ -64,6 +60,16 @@ _masked: set[str] = set()
 def say(text: str) -> None:
     """Print an answer."""
     print(ci.harmless(redactor()(text)), flush=True)
+
+
+def answer(
+    text: Callable[..., str], document: Callable[..., Any], *result: Any, json: bool
+) -> None:
+    """Print a task's result: as text for people, or with --json as one JSON document."""
+    if json:
+        say(jsons.dumps(document(*result), indent=2))
+    else:
+        say(text(*result))
 
 
 def task(

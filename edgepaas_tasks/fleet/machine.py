@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from edgepaas_tasks.console import ci
 from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.images import image
@@ -26,7 +27,8 @@ HERE = local.HERE
 
 
 def checks(service: Service) -> Iterator[Check]:
-    runner = "a CI runner" if os.environ.get("CI") else "a developer's machine"
+    place = ci.detect()
+    runner = place.runner or "a developer's machine"
     system = {"Darwin": "macOS"}.get(platform.system(), platform.system())
     known = system in ("Linux", "macOS")
     yield Check(
@@ -36,6 +38,8 @@ def checks(service: Service) -> Iterator[Check]:
         f"{system} {platform.machine()}, {runner}",
         "" if known else "use Linux or macOS (on Windows: WSL)",
     )
+    if place.github:
+        yield _github(place)
     version = platform.python_version()
     good = sys.version_info >= (3, 11)
     yield Check(HERE, "python", OK if good else BLOCKER, f"Python {version}", "use 3.11 or later")
@@ -49,6 +53,16 @@ def checks(service: Service) -> Iterator[Check]:
         )
     yield _git(service)
     yield _key(service)
+
+
+def _github(place: ci.Place) -> Check:
+    """Later steps and jobs, and the run's page, get what these files are written."""
+    lost = [name for name, writable in ci.files().items() if not writable]
+    where = f"{place.runner}, {place.run_url}" if place.run_url else place.runner
+    if lost:
+        step = "run this in a step of the job, not in a container that does not mount them"
+        return Check(HERE, "ci", WARNING, f"{where}; cannot write {', '.join(lost)}", step)
+    return Check(HERE, "ci", OK, where)
 
 
 def _git(service: Service) -> Check:

@@ -6,7 +6,6 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.parallel import attempt, on_each
@@ -35,9 +34,6 @@ class Page:
     since: int = 0
     reloaded: bool = False
     error: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return {"host": self.host, "on": bool(self.since), "since": self.since, "error": self.error}
 
 
 def page(service: Service) -> bytes:

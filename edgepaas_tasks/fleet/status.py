@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,32 +45,6 @@ class HostStatus:
     @property
     def good(self) -> bool:
         return self.healthy and not self.drift and not self.error
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "host": self.host,
-            "slot": self.slot,
-            "release": self.release,
-            "version": self.version,
-            "image": self.image,
-            "since": self.since,
-            "health": {
-                "ok": self.healthy,
-                "status": self.health_status,
-                "seconds": self.health_seconds,
-            },
-            "public": {"status": self.public_status, "release": self.public_release},
-            "maintenance": self.maintenance,
-            "drift": list(self.drift),
-            "database": {
-                "mode": self.database.mode,
-                "fallback": self.database.fallback,
-                "since": self.database.since,
-                "reason": self.database.reason,
-            },
-            "containers": list(self.containers),
-            "error": self.error,
-        }
 
 
 def status(service: Service, hosts: Sequence[Host]) -> list[HostStatus]:
@@ -161,22 +134,3 @@ def _drift(state: State, vitals: Vitals, wanted: Entry | None) -> list[str]:
             "the next deploy or rollback puts them on one"
         )
     return found
-
-
-def age(since: int) -> str:
-    """How long ago, in one unit."""
-    if not since:
-        return "unknown"
-    seconds = max(0, int(time.time()) - since)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
-
-
-def as_json(service: Service, found: Sequence[HostStatus]) -> Mapping[str, Any]:
-    return {
-        "service": service.settings.service,
-        "environment": service.settings.environment,
-        "hosts": [one.as_json() for one in found],
-    }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.remote.host import Host
@@ -22,20 +21,6 @@ class Lock:
     held: Held | None = None
     error: str = ""
 
-    def as_json(self) -> dict[str, Any]:
-        held = self.held
-        return {
-            "host": self.host,
-            "held": held is not None,
-            "alive": held is not None and held.alive,
-            "running": held is not None and held.state == lease.BUSY,
-            "holder": asdict(held.holder) if held and held.holder else None,
-            "phase": held.phase if held else "",
-            "quiet": held.quiet if held else 0,
-            "left": held.left if held else 0,
-            "error": self.error,
-        }
-
 
 def look(service: Service, hosts: Sequence[Host]) -> list[Lock]:
     """One round trip a host."""
@@ -49,18 +34,20 @@ def look(service: Service, hosts: Sequence[Host]) -> list[Lock]:
     ]
 
 
-def release(service: Service, hosts: Sequence[Host], *, force: bool) -> Mapping[str, Held | None]:
-    """Break the lease on every host; whose it was. Raises Refused when a holder is alive, unless forced."""
+def release(
+    service: Service, hosts: Sequence[Host], *, allow_live_holder: bool
+) -> Mapping[str, Held | None]:
+    """Break the lease on every host; returns whose it was. Raises Refused when a holder is alive, unless allowed."""
     command = lease.look(service.layout)
     found = on_each(hosts, lambda host: lease.parse(host.read(command)[0].stdout))
     alive = {name: held for name, held in found.items() if held is not None and held.alive}
-    if alive and not force:
+    if alive and not allow_live_holder:
         name = service.settings.environment
         raise Refused(
             "\n".join(
                 [
                     *(f"{host}: the lease is in use: {held}" for host, held in alive.items()),
-                    f"  next:  wait for it (inv lock.status --env {name}); or --force, "
+                    f"  next:  wait for it (inv lock.status --env {name}); or --allow-live-holder, "
                     "which ends that deploy at its next step",
                 ]
             )

@@ -1,4 +1,4 @@
-"""What an operator can ask for: one module a namespace. A task is a signature, one call and one printed answer.
+"""The tasks, a module a namespace: each is a signature, its work, and one printed answer.
 
 Importing any of these costs nothing but Invoke: what a task needs is imported when it runs.
 """
@@ -7,34 +7,31 @@ from invoke import Collection
 
 from edgepaas_tasks.namespaces import (
     build,
-    ci,
     db,
+    deploy,
     docker,
     ec2,
     env,
     hosts,
+    init,
     lab,
     lock,
     migrate,
     nginx,
-    root,
+    operations,
+    setup,
+    status,
     volume,
 )
 
 ns = Collection("edgepaas")
-for _task in root.TASKS:
+for _task in (
+    *(deploy.deploy, deploy.rollback, status.status, status.releases),
+    *(setup.setup, setup.preflight),
+    *(operations.logs, operations.execute, operations.maintenance, init.init),
+):
     ns.add_task(_task)
-ns.add_collection(build.ns)
-ns.add_collection(docker.ns)
-ns.add_collection(volume.ns)
-ns.add_collection(migrate.ns)
-ns.add_collection(db.ns)
-ns.add_collection(nginx.ns)
-ns.add_collection(env.ns)
-ns.add_collection(ec2.ns)
-ns.add_collection(hosts.ns)
-ns.add_collection(ci.ns)
-ns.add_collection(lock.ns)
-ns.add_collection(lab.ns)
+for _module in (build, docker, volume, migrate, db, nginx, env, ec2, hosts, lock, lab):
+    ns.add_collection(_module.ns)
 
 __all__ = ["ns"]

@@ -1,4 +1,4 @@
-"""What a build is called, before it is one."""
+"""The version that a build gets."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from edgepaas_tasks.console.task import say, task
 )
 def version(c: Any, env: str = "", version: str = "", no_cache: bool = False) -> None:
     """Settle the version, before a secret is read."""
-    from edgepaas_tasks.commands import docker as commands
+    from edgepaas_tasks import settings
+    from edgepaas_tasks.images.building import version as versions
 
-    say(commands.version(c, env, asked=version, fresh=no_cache))
+    # Settings and git only: no variable, no secret, no host.
+    tree = c.config.get("edgepaas", {})
+    chosen = settings.load(tree, env) if env else settings.shared(tree)
+    settled = versions.settle(chosen.build, version, fresh=no_cache)
+    versions.publish(settled)
+    say(settled.text)
 
 
 ns = Collection("build")
-ns.add_task(version, default=True)
+ns.add_task(version)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json as jsons
 from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.task import ENV_HELP, JSON_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.task import Refused, answer, say, task
+from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP, WAIT_HELP, parse_wait
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
 def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show which database is used on each host."""
-    from edgepaas_tasks.commands import root as commands
-    from edgepaas_tasks.fleet.status import as_json
+    from edgepaas_tasks.namespaces.status import query_status
     from edgepaas_tasks.report import fleet as report
 
-    service, found = commands.status(c, env)
-    if json:
-        hosts = {one["host"]: one["database"] for one in as_json(service, found)["hosts"]}
-        say(jsons.dumps(hosts, indent=2))
-    else:
-        say(report.databases(service, found))
+    answer(report.databases, report.databases_json, *query_status(c, env), json=json)
 
 
 @task(
@@ -34,9 +28,30 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
 )
 def use(c: Any, env: str = "", mode: str = "", wait: str = "") -> None:
     """Move the app to Postgres, or to its SQLite file."""
-    from edgepaas_tasks.commands import db as commands
+    from edgepaas_tasks.console.progress import Progress
+    from edgepaas_tasks.database import mode as modes
+    from edgepaas_tasks.release.push import push
+    from edgepaas_tasks.report import releases as report
+    from edgepaas_tasks.service.service import connect, load_service
+    from edgepaas_tasks.settings import SettingsError
 
-    say(commands.use(c, env, mode=mode, wait=wait))
+    names = {"postgres": modes.POSTGRES, "sqlite": modes.SQLITE}
+    service = load_service(c, env)
+    if mode not in names:
+        raise SettingsError(f"--mode {mode}: expected postgres or sqlite")
+    if service.settings.database.mode != modes.TRYING:
+        raise Refused(
+            f"database.mode is {service.settings.database.mode}: the settings say which database it is; "
+            "inv db.use chooses where it is try_postgres"
+        )
+    lease_wait = parse_wait(service, wait)
+    title = f"use {mode} for {service.settings.app} in {service.settings.environment}"
+    with Progress(title) as progress, connect(service, observe=progress.step) as hosts:
+        outcome = push(service, hosts, progress, (), lease_wait, database=names[mode])
+    if outcome is None:
+        say(f"on {mode} already, nothing was changed")
+    else:
+        say(report.outcome(service, outcome))
 
 
 ns = Collection("db")

@@ -1,4 +1,4 @@
-"""The app's variables, before any host is asked."""
+"""The app's variables: checked, shown, compared with what is live, and made live."""
 
 from __future__ import annotations
 
@@ -6,31 +6,58 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.task import ENV_HELP, JSON_HELP, SET_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.task import Refused, answer, say, task
+from edgepaas_tasks.namespaces.options import (
+    ENV_HELP,
+    JSON_HELP,
+    SET_HELP,
+    WAIT_HELP,
+    parse_wait,
+)
 
 
-@task(help={"env": ENV_HELP, "set_": SET_HELP}, iterable=["set_"])
-def check(c: Any, env: str = "", set_: list[str] | None = None) -> None:
+@task(help={"env": ENV_HELP, "set_": SET_HELP, "json": JSON_HELP}, iterable=["set_"])
+def check(c: Any, env: str = "", set_: list[str] | None = None, json: bool = False) -> None:
     """Check every variable; all mistakes at once."""
-    from edgepaas_tasks.commands import env as commands
+    from edgepaas_tasks.report import variables as report
+    from edgepaas_tasks.service.service import load_service
+    from edgepaas_tasks.variables import environment
 
-    say(commands.check(c, env, tuple(set_ or ())))
+    service = load_service(c, env)
+    resolution = environment.collect(service.settings, set_ or ())
+    inexact = environment.inexact(resolution)
+    if json:
+        answer(report.checked, report.checked_json, service, resolution, inexact, json=json)
+    if resolution.problems:
+        raise Refused("\n".join(str(problem) for problem in resolution.problems))
+    if not json:
+        say(report.checked(service, resolution, inexact))
 
 
-@task(help={"env": ENV_HELP, "set_": SET_HELP}, iterable=["set_"])
-def show(c: Any, env: str = "", set_: list[str] | None = None) -> None:
+@task(help={"env": ENV_HELP, "set_": SET_HELP, "json": JSON_HELP}, iterable=["set_"])
+def show(c: Any, env: str = "", set_: list[str] | None = None, json: bool = False) -> None:
     """Show every variable and where its value is from."""
-    from edgepaas_tasks.commands import env as commands
+    from edgepaas_tasks.report import variables as report
+    from edgepaas_tasks.service.service import load_service
+    from edgepaas_tasks.variables import environment
 
-    say(commands.show(c, env, tuple(set_ or ())))
+    resolution = environment.collect(load_service(c, env).settings, set_ or ())
+    answer(report.variables, report.variables_json, resolution, json=json)
 
 
 @task(help={"env": ENV_HELP, "set_": SET_HELP, "json": JSON_HELP}, iterable=["set_"])
 def diff(c: Any, env: str = "", set_: list[str] | None = None, json: bool = False) -> None:
     """Compare the variables with what is live, by name."""
-    from edgepaas_tasks.commands import env as commands
+    from edgepaas_tasks.report import variables as report
+    from edgepaas_tasks.service.service import connect, load_service
+    from edgepaas_tasks.variables import environment
+    from edgepaas_tasks.variables.difference import difference
 
-    say(commands.diff(c, env, tuple(set_ or ()), json=json))
+    service = load_service(c, env)
+    values = environment.gather(service.settings, set_ or ())
+    with connect(service) as hosts:
+        changes = difference(service, hosts, values)
+    answer(report.differences, report.differences_json, service, changes, json=json)
 
 
 @task(
@@ -39,32 +66,64 @@ def diff(c: Any, env: str = "", set_: list[str] | None = None, json: bool = Fals
 )
 def render(c: Any, env: str = "", set_: list[str] | None = None, output: str = "") -> None:
     """Write the canonical file, as a release would have it."""
-    from edgepaas_tasks.commands import env as commands
+    from pathlib import Path
 
-    say(commands.render(c, env, tuple(set_ or ()), output=output))
+    from edgepaas_tasks.console import files
+    from edgepaas_tasks.env.values import canonical
+    from edgepaas_tasks.service.service import load_service
+    from edgepaas_tasks.settings import SettingsError
+    from edgepaas_tasks.variables import environment
+
+    if not output:
+        raise SettingsError("--output FILE: where to write; the values are not printed")
+    service = load_service(c, env)
+    values = environment.gather(service.settings, set_ or ())
+    composed = environment.compose(service.settings, values, 0, "rendered")
+    files.write(Path(output), composed.text.reveal(), canonical.HEADER, mode=0o600)
+    say(f"wrote {len(composed.names)} variables to {output}, readable by you alone")
 
 
-@task(
-    help={
-        "env": ENV_HELP,
-        "set_": SET_HELP,
-        "wait": WAIT_HELP,
-    },
-    iterable=["set_"],
-)
+@task(help={"env": ENV_HELP, "set_": SET_HELP, "wait": WAIT_HELP}, iterable=["set_"])
 def push(c: Any, env: str = "", set_: list[str] | None = None, wait: str = "") -> None:
     """Make the variables live: a release with the same image."""
-    from edgepaas_tasks.commands import env as commands
+    from edgepaas_tasks.console.progress import Progress
+    from edgepaas_tasks.events.deploy_events import deploy_events
+    from edgepaas_tasks.release.push import push
+    from edgepaas_tasks.report import releases as report
+    from edgepaas_tasks.service.service import connect, load_service
 
-    say(commands.push(c, env, tuple(set_ or ()), wait=wait))
+    given = tuple(set_ or ())
+    service = load_service(c, env)
+    lease_wait = parse_wait(service, wait)
+    title = f"push the variables of {service.settings.app} to {service.settings.environment}"
+    with (
+        Progress(title) as progress,
+        connect(service, observe=progress.step) as hosts,
+        deploy_events(service, hosts, progress, "env.push", given) as event,
+    ):
+        event.begin()
+        outcome = push(service, hosts, progress, given, lease_wait)
+        if outcome is not None:
+            event.succeeded(outcome)
+    if outcome is None:
+        say("every value is live already, nothing was changed")
+    else:
+        say(report.outcome(service, outcome))
 
 
 @task(help={"env": ENV_HELP, "output": "The file to write."})
 def example(c: Any, env: str = "", output: str = ".env.example") -> None:
     """Write .env.example from what is declared."""
-    from edgepaas_tasks.commands import env as commands
+    from pathlib import Path
 
-    say(commands.example(c, env, output=output))
+    from edgepaas_tasks.console import files
+    from edgepaas_tasks.env.values import canonical
+    from edgepaas_tasks.service.service import load_service
+    from edgepaas_tasks.variables import environment
+
+    text = canonical.example(environment.schema(load_service(c, env).settings))
+    files.write(Path(output), text.encode(), canonical.EXAMPLE_HEADER, mode=0o644)
+    say(f"wrote {output}; copy it to .env and fill it in")
 
 
 ns = Collection("env")

@@ -6,17 +6,18 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.task import ENV_HELP, WAIT_HELP, say, task
+from edgepaas_tasks.console.task import answer, say, task
+from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP, WAIT_HELP, parse_wait
+from edgepaas_tasks.namespaces.setup import DRY_RUN_HELP
 
 
-@task(help={"env": ENV_HELP})
-def status(c: Any, env: str = "") -> None:
+@task(help={"env": ENV_HELP, "json": JSON_HELP})
+def status(c: Any, env: str = "", json: bool = False) -> None:
     """Show which slot nginx routes to on each host."""
-    from edgepaas_tasks.commands import root as commands
+    from edgepaas_tasks.namespaces.status import query_status
     from edgepaas_tasks.report import fleet as report
 
-    service, found = commands.status(c, env)
-    say(report.routes(service, found))
+    answer(report.routes, report.routes_json, *query_status(c, env), json=json)
 
 
 @task(
@@ -28,27 +29,41 @@ def status(c: Any, env: str = "") -> None:
 )
 def flip(c: Any, env: str = "", slot: str = "", wait: str = "") -> None:
     """Move traffic to the other slot, if it is healthy."""
-    from edgepaas_tasks.commands import root as commands
+    from edgepaas_tasks.console.progress import Progress
+    from edgepaas_tasks.release import flip as flips
+    from edgepaas_tasks.report import releases as report
+    from edgepaas_tasks.service.service import connect, load_service
+    from edgepaas_tasks.settings import SettingsError
 
-    say(commands.flip(c, env, slot=slot, wait=wait))
+    service = load_service(c, env)
+    if slot not in ("", "blue", "green"):
+        raise SettingsError(f"--slot {slot}: expected blue or green")
+    lease_wait = parse_wait(service, wait)
+    with (
+        Progress(f"flip {service.settings.service}") as progress,
+        connect(service, observe=progress.step) as hosts,
+    ):
+        flipped = flips.flip(service, hosts, progress, slot, lease_wait)
+    say(report.flipped(flipped))
 
 
-@task(help={"env": ENV_HELP})
-def install(c: Any, env: str = "") -> None:
+@task(help={"env": ENV_HELP, "dry_run": DRY_RUN_HELP})
+def install(c: Any, env: str = "", dry_run: bool = False) -> None:
     """Install nginx and take its default site away."""
-    from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.fleet import setup
+    from edgepaas_tasks.namespaces.setup import set_up
 
-    say(commands.setup(c, env, parts=(setup.tools, setup.directories, setup.proxy)))
+    parts = (setup.tools, setup.directories, setup.proxy)
+    say(set_up(c, env, dry_run=dry_run, parts=parts))
 
 
-@task(help={"env": ENV_HELP})
-def configure(c: Any, env: str = "") -> None:
+@task(help={"env": ENV_HELP, "dry_run": DRY_RUN_HELP})
+def configure(c: Any, env: str = "", dry_run: bool = False) -> None:
     """Write our site, tested before it replaces the good one."""
-    from edgepaas_tasks.commands import root as commands
     from edgepaas_tasks.fleet import setup
+    from edgepaas_tasks.namespaces.setup import set_up
 
-    say(commands.setup(c, env, parts=(setup.directories, setup.site)))
+    say(set_up(c, env, dry_run=dry_run, parts=(setup.directories, setup.site)))
 
 
 ns = Collection("nginx")

@@ -21,9 +21,9 @@ def require(
     states: Mapping[str, State],
     progress: Progress,
     *,
-    force: bool,
+    allow_older: bool,
 ) -> None:
-    """Refuses a commit that the live one has among its ancestors, unless forced; warns where nothing tells."""
+    """Refuses a commit that the live one has among its ancestors, unless allowed; warns where nothing tells."""
     context = Path(service.settings.build.context)
     for host, state in states.items():
         release = state.releases.get(state.live.release)
@@ -36,11 +36,11 @@ def require(
             )
             return
         older = _older(context, version.commit, live)
-        if older and not force:
+        if older and not allow_older:
             raise Refused(
                 f"{host}: the live release {release.number} is of a newer commit ({live[:12]}) than this "
                 f"one ({version.commit[:12]}); nothing was changed\n"
-                "  next:  git pull; or inv rollback; or --force-older, if you mean it"
+                "  next:  git pull; or inv rollback; or --allow-older, if you mean it"
             )
         if older is None:
             progress.note(

@@ -70,7 +70,7 @@ def deploy(
     settings = service.settings
     version, values = resolve(service, progress, request, hosts)
     with hold_lease(service, hosts, progress, "deploy", wait, version.commit) as (lease, states):
-        ancestry.require(service, version, states, progress, force=request.force_older)
+        ancestry.require(service, version, states, progress, allow_older=request.allow_older)
         states = recovery.attempt(service, hosts, progress, lease.fence, states).states
         if request.planned is not None:
             planned = plans.plan(version.text, request.image, values, states)

@@ -24,5 +24,5 @@ def rehearse(service: Service, hosts: Sequence[Host], progress: Progress, reques
         for name, state in states.items():
             readiness.require(service, name, state)
         phase.outcome = readiness.describe(states)
-    ancestry.require(service, version, states, progress, force=request.force_older)
+    ancestry.require(service, version, states, progress, allow_older=request.allow_older)
     return plan(version.text, request.image, values, states)

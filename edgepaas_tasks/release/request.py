@@ -39,7 +39,7 @@ class Request:
     given: tuple[str, ...] = ()
     allow_destructive: bool = False
     allow_fallback: bool = False
-    force_older: bool = False
+    allow_older: bool = False
     settled: Callable[[str, Resolution], None] | None = None
     planned: Callable[[Plan], None] | None = None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgepaas_tasks.fleet.status import age
 from edgepaas_tasks.report.addresses import addresses
+from edgepaas_tasks.report.age import age
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.fleet.maintenance import Page
     from edgepaas_tasks.fleet.status import HostStatus
+    from edgepaas_tasks.remote.machine.volume import Seen, Volume
     from edgepaas_tasks.service.service import Service
 
 
@@ -43,6 +44,45 @@ def status(service: Service, found: Sequence[HostStatus]) -> str:
     return "\n".join([*lines, *addresses(service)])
 
 
+def status_json(service: Service, found: Sequence[HostStatus]) -> dict[str, Any]:
+    return {
+        "service": service.settings.service,
+        "environment": service.settings.environment,
+        "hosts": [_host_json(one) for one in found],
+    }
+
+
+def _host_json(one: HostStatus) -> dict[str, Any]:
+    return {
+        "host": one.host,
+        "slot": one.slot,
+        "release": one.release,
+        "version": one.version,
+        "image": one.image,
+        "since": one.since,
+        "health": {
+            "ok": one.healthy,
+            "status": one.health_status,
+            "seconds": one.health_seconds,
+        },
+        "public": {"status": one.public_status, "release": one.public_release},
+        "maintenance": one.maintenance,
+        "drift": list(one.drift),
+        "database": _database_json(one),
+        "containers": list(one.containers),
+        "error": one.error,
+    }
+
+
+def _database_json(one: HostStatus) -> dict[str, Any]:
+    return {
+        "mode": one.database.mode,
+        "fallback": one.database.fallback,
+        "since": one.database.since,
+        "reason": one.database.reason,
+    }
+
+
 def routes(service: Service, found: Sequence[HostStatus]) -> str:
     """Which slot nginx serves, and what each slot holds."""
     lines = []
@@ -61,6 +101,21 @@ def routes(service: Service, found: Sequence[HostStatus]) -> str:
     return "\n".join(lines)
 
 
+def routes_json(service: Service, found: Sequence[HostStatus]) -> dict[str, Any]:
+    hosts = [
+        {
+            "host": one.host,
+            "port": service.site.listen,
+            "slot": one.slot,
+            "release": one.release,
+            "containers": list(one.containers),
+            "error": one.error,
+        }
+        for one in found
+    ]
+    return {"service": service.settings.service, "hosts": hosts}
+
+
 def containers(service: Service, found: Sequence[HostStatus]) -> str:
     """The service's containers, a line each."""
     lines = []
@@ -72,6 +127,13 @@ def containers(service: Service, found: Sequence[HostStatus]) -> str:
             for each in one.containers
         ]
     return "\n".join(lines)
+
+
+def containers_json(service: Service, found: Sequence[HostStatus]) -> dict[str, Any]:
+    hosts = [
+        {"host": one.host, "containers": list(one.containers), "error": one.error} for one in found
+    ]
+    return {"service": service.settings.service, "hosts": hosts}
 
 
 def databases(service: Service, found: Sequence[HostStatus]) -> str:
@@ -92,6 +154,10 @@ def databases(service: Service, found: Sequence[HostStatus]) -> str:
     return "\n".join(lines)
 
 
+def databases_json(service: Service, found: Sequence[HostStatus]) -> dict[str, Any]:
+    return {one.host: _database_json(one) for one in found}
+
+
 def maintenance(service: Service, found: Sequence[Page]) -> str:
     """Where the maintenance page is up, and what a switch changed."""
     lines = []
@@ -108,6 +174,14 @@ def maintenance(service: Service, found: Sequence[Page]) -> str:
     return "\n".join(lines)
 
 
+def maintenance_json(service: Service, found: Sequence[Page]) -> dict[str, Any]:
+    hosts = [
+        {"host": one.host, "on": bool(one.since), "since": one.since, "error": one.error}
+        for one in found
+    ]
+    return {"service": service.settings.service, "hosts": hosts}
+
+
 def setup(service: Service, changed: Mapping[str, Sequence[str]]) -> str:
     lines = []
     for host, done in changed.items():
@@ -116,10 +190,34 @@ def setup(service: Service, changed: Mapping[str, Sequence[str]]) -> str:
     return "\n".join([*lines, f"next: inv deploy --env {service.settings.environment}"])
 
 
-def volumes(found: Mapping[str, Mapping[str, Any]]) -> str:
+def volumes(volume: Volume, seen: Mapping[str, Seen], errors: Mapping[str, Exception]) -> str:
+    """Whether Docker's data is on its volume, for each host that answered and each that did not."""
     lines = []
-    for host, one in found.items():
+    for host, one in volumes_json(volume, seen, errors).items():
         lines.append(f"{host}: {'good' if one['ok'] else 'NOT good'}, {one['found']}")
         if one["ok"]:
             lines.append(f"  {one['free_bytes'] / 2**30:.1f} GiB free")
     return "\n".join(lines)
+
+
+def volumes_json(
+    volume: Volume, seen: Mapping[str, Seen], errors: Mapping[str, Exception]
+) -> dict[str, dict[str, Any]]:
+    from edgepaas_tasks.remote.machine.volume import state
+
+    found: dict[str, dict[str, Any]] = {
+        host: {"ok": False, "volume": volume.id, "found": str(error)}
+        for host, error in errors.items()
+    }
+    for host, one in seen.items():
+        good, what = state(volume, one)
+        free = max(0, one.filesystem_bytes - one.used_bytes)
+        found[host] = {
+            "ok": good,
+            "volume": volume.id,
+            "found": what,
+            "device": one.device,
+            "bytes": one.bytes,
+            "free_bytes": free if good else 0,
+        }
+    return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.lease.locks import Lock
@@ -21,6 +22,27 @@ def locks(found: Sequence[Lock]) -> str:
         if not one.held.alive and one.held.left:
             lines.append(f"  anybody may take it in {one.held.left} s; or: inv lock.release")
     return "\n".join(lines)
+
+
+def locks_json(found: Sequence[Lock]) -> dict[str, Any]:
+    from edgepaas_tasks.remote.service.lease import BUSY
+
+    return {
+        "hosts": [
+            {
+                "host": one.host,
+                "held": one.held is not None,
+                "alive": one.held is not None and one.held.alive,
+                "running": one.held is not None and one.held.state == BUSY,
+                "holder": asdict(one.held.holder) if one.held and one.held.holder else None,
+                "phase": one.held.phase if one.held else "",
+                "quiet": one.held.quiet if one.held else 0,
+                "left": one.held.left if one.held else 0,
+                "error": one.error,
+            }
+            for one in found
+        ]
+    }
 
 
 def released(found: Mapping[str, Held | None]) -> str:

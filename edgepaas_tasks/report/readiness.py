@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.service.readiness import Check
@@ -25,3 +25,19 @@ def checks(found: Sequence[Check]) -> str:
     odd = sum(check.verdict == "warning" for check in found)
     lines.append(f"{len(found)} checks: {bad} blockers, {odd} warnings")
     return "\n".join(lines)
+
+
+def checks_json(found: Sequence[Check]) -> dict[str, Any]:
+    return {
+        "ok": not any(check.verdict == "blocker" for check in found),
+        "checks": [
+            {
+                "where": check.where,
+                "name": check.name,
+                "verdict": check.verdict,
+                "found": check.found,
+                "next": check.next_step,
+            }
+            for check in found
+        ],
+    }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
     from edgepaas_tasks.env.values.layers import Resolution
@@ -52,3 +53,37 @@ def variables(found: Resolution) -> str:
     lines += [f"wrong: {problem}" for problem in found.problems]
     lines += [f"warning: {warning}" for warning in found.warnings]
     return "\n".join(lines) or "no variables are declared"
+
+
+def variables_json(found: Resolution) -> dict[str, Any]:
+    """A secret has no value here."""
+    return {
+        "variables": [
+            {
+                "name": name,
+                "value": None if one.secret else one.text,
+                "secret": one.secret,
+                "origin": one.origin,
+            }
+            for name, one in found.values.items()
+        ],
+        "problems": [str(problem) for problem in found.problems],
+        "warnings": [str(warning) for warning in found.warnings],
+    }
+
+
+def checked_json(service: Service, found: Resolution, inexact: Sequence[str]) -> dict[str, Any]:
+    return {
+        "environment": service.settings.environment,
+        "ok": not found.problems,
+        "variables": len(found.values),
+        "problems": [str(problem) for problem in found.problems],
+        "warnings": [str(warning) for warning in found.warnings],
+        "inexact": list(inexact),
+    }
+
+
+def differences_json(
+    service: Service, found: Mapping[str, Sequence[Change]]
+) -> dict[str, list[dict[str, Any]]]:
+    return {host: [asdict(one) for one in changes] for host, changes in found.items()}

@@ -34,15 +34,6 @@ class Check:
     found: str
     next_step: str = ""
 
-    def as_json(self) -> dict[str, str]:
-        return {
-            "where": self.where,
-            "name": self.name,
-            "verdict": self.verdict,
-            "found": self.found,
-            "next": self.next_step,
-        }
-
 
 def checks(
     service: Service, host: str, state: State, *, now: float, need: int = MINIMUM_FREE

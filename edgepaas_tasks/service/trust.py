@@ -1,19 +1,23 @@
 """Pinning host keys: what a host shows, held against evidence that did not come from the host's own connection.
 
-Never on first use alone. Everything is judged before the first key is written, and a changed key only with --replace.
+Never on first use alone. Everything is judged before the first key is written. A changed key is pinned only with
+--allow-replace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.remote.errors import HostKeyChanged, RemoteError
 from edgepaas_tasks.remote.ssh import connection, hostkeys, verification
 from edgepaas_tasks.remote.ssh.hostkeys import Key, Pin
 from edgepaas_tasks.remote.target import Target
+from edgepaas_tasks.service import inventory
+from edgepaas_tasks.settings import Settings
 
 WAYS = "--from KNOWN_HOSTS, --console (EC2), or --fingerprint SHA256:… as its own console shows it"
 
@@ -51,6 +55,31 @@ class Pinned:
     source: str = ""
     kept: Sequence[Key] = field(default=())
     stale: Sequence[Pin] = field(default=())
+
+
+def pinned(settings: Settings) -> list[dict[str, Any]]:
+    """The environment's hosts and those on the way to them, each with its pinned keys; no host is asked."""
+    found = []
+    for role, targets in (
+        ("jump", inventory.jumps(settings)),
+        ("host", inventory.targets(settings)),
+    ):
+        for target in targets:
+            prepared = connection.prepare(target)
+            name = verification.pinned_name(prepared)
+            pins = hostkeys.read(verification.known_hosts(prepared, target))
+            found.append(
+                {
+                    "name": target.name,
+                    "role": role,
+                    "address": prepared.host,
+                    "port": prepared.port,
+                    "user": prepared.user,
+                    "instance": target.instance,
+                    "pinned": [str(pin.key) for pin in hostkeys.known(pins, name).trusted],
+                }
+            )
+    return found
 
 
 def from_file(path: Path) -> Callable[[Target], Evidence]:
@@ -139,12 +168,12 @@ def judge(
             tried=f"ssh to {target}",
             got=f"{listed}, pinned is {', '.join(map(str, before))}",
             next_step="find out why: somebody may be in between. If the host was rebuilt: "
-            f"the same with --replace and {WAYS}",
+            f"the same with --allow-replace and {WAYS}",
         )
     if given is None:
         if replace or ask is None:
             raise Refused(
-                f"{target.name}: {'--replace needs evidence' if replace else 'nothing vouches for its key'}\n"
+                f"{target.name}: {'--allow-replace needs evidence' if replace else 'nothing vouches for its key'}\n"
                 f"  got:   it shows {listed}\n  next:  {WAYS}"
             )
         if not ask(target, shown):
@@ -185,15 +214,3 @@ def trust(
             except OSError as error:
                 raise Refused(f"{one.path}: {error.strerror}") from None
     return found
-
-
-def lines(found: Sequence[Pinned]) -> Iterator[str]:
-    for one in found:
-        if one.keys:
-            yield f"{one.target.name}: pinned as {one.name} in {one.path}, by {one.source}"
-            yield from (f"  {key}" for key in one.keys)
-            for pin in one.stale:
-                yield f"  {pin.key} is revoked, since {pin.path} still names it ({pin.names})"
-        else:
-            kept = ", ".join(map(str, one.kept))
-            yield f"{one.target.name}: pinned already, nothing changed ({kept})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.env.values import canonical
@@ -31,9 +31,6 @@ class Change:
     before: str = ""
     after: str = ""
     secret: bool = False
-
-    def as_json(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def difference(

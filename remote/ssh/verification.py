@@ -71,7 +71,7 @@ def verify(link: Any, target: Target, connection: Any, make: Callable[..., Any])
                     tried=where,
                     got=f"{key}, pinned is {', '.join(map(str, trusted))}",
                     next_step="find out why: somebody may be in between. If the host was rebuilt, pin its new key:\n"
-                    "inv hosts.trust --replace, with --console, --from or --fingerprint as evidence",
+                    "inv hosts.trust --allow-replace, with --console, --from or --fingerprint as evidence",
                 )
             whose = "its host key" if link is connection else f"the key of {who}"
             raise HostKeyUnknown(

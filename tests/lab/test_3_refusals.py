@@ -90,7 +90,7 @@ def test_a_changed_host_key_is_refused(unchanged, tmp_path):
     finally:
         known_hosts.write_text(kept)
     assert "the host shows another key than the pinned one; nothing was sent" in done.stderr
-    assert "inv hosts.trust --replace" in done.stderr
+    assert "inv hosts.trust --allow-replace" in done.stderr
 
 
 def test_a_host_that_is_down_is_named_within_its_deadline(unchanged):

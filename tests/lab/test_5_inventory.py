@@ -248,5 +248,5 @@ def test_the_workflow_deploys_to_the_host_that_the_tag_finds(existing, cloud, tm
         known.write_text("\n".join([*lines, f"{name} {foreign}"]) + "\n")
         said = existing.inv("deploy", "--env", "prod", code=1).stderr
         assert f"{who} shows another key than the pinned one; nothing was sent" in said
-        assert "inv hosts.trust --replace" in said
+        assert "inv hosts.trust --allow-replace" in said
     assert existing.get()["token"] == 24

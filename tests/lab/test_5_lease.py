@@ -90,7 +90,7 @@ def test_a_lease_that_is_broken_by_force_ends_that_deploy_at_its_next_step(fault
     project = faulty.project
     first = faulty.start(faulty.words("deploy"), Fault("hold", "before", "start release"))
     faulty.reach(first)
-    said = project.inv("lock.release", "--env", "lab", "--force").stdout
+    said = project.inv("lock.release", "--env", "lab", "--allow-live-holder").stdout
     assert "released; it was held by" in said
     assert f"process {first.pid}" in said
     faulty.go()

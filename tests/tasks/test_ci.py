@@ -2,14 +2,16 @@
 
 import io
 import json
-import os
 
 import pytest
 
+from edgepaas_tasks import settings
 from edgepaas_tasks.console import ci
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.console.task import say
+from edgepaas_tasks.fleet import machine
 from edgepaas_tasks.remote.errors import Unreachable
+from edgepaas_tasks.service.service import describe
 
 
 @pytest.fixture(autouse=True)
@@ -50,19 +52,22 @@ def test_a_ci_is_known_by_what_it_sets(environment, runner):
     assert ci.detect(environment).runner == runner
 
 
-def test_what_was_detected_is_printed(run_tasks, tmp_path, github):
-    said = run_tasks(tmp_path, "ci.detect").stdout
-    assert said.splitlines() == [
-        "GitHub Actions: plain lines without colours, a group a phase, annotations for errors and warnings",
-        "  https://github.com/acme/shop/actions/runs/42",
-        *(f"  {name} can be written" for name in ci.FILES),
-    ]
-    found = json.loads(run_tasks(tmp_path, "ci.detect", "--json").stdout)
-    assert (found["runner"], found["colours"], found["groups"]) == ("GitHub Actions", False, True)
+def test_preflight_names_the_ci_and_the_files_that_it_cannot_write(github, tmp_path):
+    tree = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
+    service = describe(settings.load(tree, "test"))
+    found = {check.name: check for check in machine.checks(service)}
+    run = "GitHub Actions, https://github.com/acme/shop/actions/runs/42"
+    assert (found["ci"].verdict, found["ci"].found) == ("ok", run)
+    assert found["system"].found.endswith(", GitHub Actions")
+    (tmp_path / "GITHUB_OUTPUT").unlink()
+    found = {check.name: check for check in machine.checks(service)}
+    assert (found["ci"].verdict, found["ci"].found) == (
+        "warning",
+        f"{run}; cannot write GITHUB_OUTPUT",
+    )
 
 
-def test_outside_of_any_there_are_no_commands_to_a_runner(run_tasks, tmp_path, capfd):
-    assert "no CI" in run_tasks(tmp_path, "ci.detect").stdout
+def test_outside_of_any_there_are_no_commands_to_a_runner(capfd):
     with Progress("deploy") as progress, progress.phase("build"):
         progress.step("docker", "Step 1/7")
         progress.note("careful")
@@ -146,8 +151,3 @@ def test_nothing_is_redrawn_in_a_ci_even_where_it_has_a_terminal(monkeypatch):
         progress.step("docker", "x")
     assert "\x1b" not in terminal.getvalue()
     assert "build" in terminal.getvalue()
-
-
-def test_colours_are_no_part_of_an_answer(run_tasks, tmp_path, github):
-    assert "\x1b" not in run_tasks(tmp_path, "ci.detect").stdout
-    assert os.environ["CI"] == "true"

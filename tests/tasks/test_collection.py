@@ -7,12 +7,10 @@ import pytest
 from edgepaas_tasks import ns
 
 READS = {
-    "detect",
     "hosts",
     "ps",
     "show",
     "status",
-    "version",
 }
 
 
@@ -39,11 +37,12 @@ def test_numbers_are_text_that_we_parse(name):
 
 
 @pytest.mark.parametrize("name", sorted(ns.collections))
-def test_every_namespace_has_a_default_that_only_reads(name):
-    assert ns.collections[name].default in READS
+def test_the_default_of_a_namespace_only_reads(name):
+    # None for build: `inv build` would be taken for something that builds.
+    assert ns.collections[name].default in (READS if name != "build" else (None,))
 
 
-OF_THIS_MACHINE = ("lab.", "ci.", "init")
+OF_THIS_MACHINE = ("lab.", "init")
 
 
 @pytest.mark.parametrize(

@@ -151,11 +151,11 @@ class TestTrust:
         project.hosts(server)
         said = project.inv("status", code=0).stdout
         assert "the host shows another key than the pinned one" in said
-        for words in ((), ("--fingerprint", fingerprint(server)), ("--replace",)):
+        for words in ((), ("--fingerprint", fingerprint(server)), ("--allow-replace",)):
             said = project.trust(*words, code=1).stderr
             assert fingerprint(server) in said
         assert project.pins.read_text() == pinned
-        project.trust("--replace", "--fingerprint", fingerprint(server))
+        project.trust("--allow-replace", "--fingerprint", fingerprint(server))
         assert project.pins.read_text() == server.pins
         assert server.logins == 0
 
@@ -169,12 +169,12 @@ class TestTrust:
         words = ("--fingerprint", fingerprint(server))
         assert "another key than the pinned one" in project.trust(*words, code=1).stderr
         assert project.pins.read_text() == pinned
-        said = project.trust(*words, "--replace").stdout
+        said = project.trust(*words, "--allow-replace").stdout
         assert f"ssh-ed25519 {fingerprint(before)} is revoked, since pins still names it" in said
         assert project.pins.read_text() == (f"{pinned}{server.pins}@revoked {server.name} {old}")
         (shown,) = json.loads(project.inv("hosts.show", "--json").stdout)
         assert shown["pinned"] == [f"ssh-ed25519 {fingerprint(server)}"]
-        assert "pinned already" in project.trust(*words, "--replace").stdout
+        assert "pinned already" in project.trust(*words, "--allow-replace").stdout
 
     def test_a_replaced_key_in_a_file_that_is_not_written_is_revoked(self, project, ssh_server):
         server, before = ssh_server("one"), ssh_server("two")
@@ -187,7 +187,7 @@ class TestTrust:
             "UserKnownHostsFile ~/.ssh/first\nGlobalKnownHostsFile ~/.ssh/system\n"
         )
         project.hosts(server, known_hosts=None)
-        said = project.trust("--fingerprint", fingerprint(server), "--replace").stdout
+        said = project.trust("--fingerprint", fingerprint(server), "--allow-replace").stdout
         assert f"is revoked, since {config / 'system'} still names it" in said
         assert (config / "first").read_text() == f"{server.pins}@revoked {server.name} {old}"
         assert (config / "system").read_text() == f"\n{server.name} {old}"
@@ -199,14 +199,16 @@ class TestTrust:
         project.hosts(server)
         words = ("--fingerprint", fingerprint(server))
         assert "pinned already" in project.trust(*words).stdout
-        assert f"{fingerprint(before)} is revoked" in project.trust(*words, "--replace").stdout
+        assert (
+            f"{fingerprint(before)} is revoked" in project.trust(*words, "--allow-replace").stdout
+        )
         assert project.pins.read_text().endswith(f"@revoked {server.name} {old}")
 
     def test_a_revoked_key_is_never_pinned(self, project, ssh_server):
         server = ssh_server("one")
         project.pins.write_text(f"@revoked {server.pins}")
         project.hosts(server)
-        words = ("--fingerprint", fingerprint(server), "--replace")
+        words = ("--fingerprint", fingerprint(server), "--allow-replace")
         said = project.trust(*words, code=1).stderr
         assert "the host shows a key that is revoked; nothing was pinned" in said
         assert "revoked in pins:1" in said

@@ -1,14 +1,14 @@
 """The tasks of the schema: what stands before something is taken away."""
 
+import io
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 
 import pytest
 from invoke import Config, Context
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.commands import migrate as commands
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import migrations
@@ -16,6 +16,7 @@ from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.fleet.status import look
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
+from edgepaas_tasks.namespaces import migrate
 from edgepaas_tasks.release import prepare
 from edgepaas_tasks.release.push import push
 from edgepaas_tasks.release.rollout import Rollout
@@ -73,7 +74,7 @@ def host(monkeypatch, tmp_path):
     def hosts(service, **more):
         yield [Host(found)]
 
-    monkeypatch.setattr(commands, "connect", hosts)
+    monkeypatch.setattr(services, "connect", hosts)
     monkeypatch.setattr(services, "_asked", set())
     monkeypatch.setenv("DATABASE_URL", URL)
     monkeypatch.setattr("sys.stdin", None)
@@ -89,13 +90,22 @@ def context(**database):
     return Context(Config({"edgepaas": {**tree, "environments": environments}}))
 
 
+def answer(task, c, env, *, wait="0", **options):
+    """What a task prints; what it raises is not turned into an exit code."""
+    options |= {} if wait is None else {"wait": wait}
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        task.body.__wrapped__(c, env, **options)
+    return printed.getvalue().rstrip("\n")
+
+
 def down(env="test", to="0001", confirm="", release="", **database):
     given = {"to": to, "confirm": confirm, "release": release}
-    return commands.down(context(**database), env, **given, wait="0")
+    return answer(migrate.down, context(**database), env, **given)
 
 
 def up(release=""):
-    return commands.up(context(), "test", release=release, allow_destructive=False, wait="0")
+    return answer(migrate.up, context(), "test", release=release)
 
 
 def test_a_way_down_begins_with_the_backup(host, tmp_path):
@@ -135,10 +145,12 @@ def test_all_the_way_down_elsewhere_or_with_its_name_is_done(host, env, confirm)
 
 
 def test_the_scripts_are_those_of_the_live_image_or_of_the_one_that_is_named(host):
-    assert commands.sql(context(), "test", release="6") == "ALTER TABLE entries"
+    assert answer(migrate.sql, context(), "test", release="6", wait=None) == "ALTER TABLE entries"
     assert up("6") == "web1: 1 applied, now at 0002: 0002 mood"
     assert down(release="6") == "web1: from 0002 down to 0001"
-    assert "the image of release 6 leads to 0002" in commands.status(context(), "test", release="6")
+    assert "the image of release 6 leads to 0002" in answer(
+        migrate.status, context(), "test", release="6", wait=None
+    )
     up()
     assert host.images == ["sha256:6"] * 4 + ["sha256:5"]
 
@@ -155,7 +167,7 @@ def test_a_release_that_is_not_kept_is_refused_by_what_there_is(host, release):
 
 def test_a_database_that_is_ahead_names_the_release_that_knows_it(host):
     host.status = {**STATUS, "heads": ["0001"], "known": ["0001"], "unknown": ["0002"]}
-    said = commands.status(context(), "test", release="")
+    said = answer(migrate.status, context(), "test", wait=None)
     assert "ahead: the live image does not know 0002; release 6 does: --release 6" in said
 
 

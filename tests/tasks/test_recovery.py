@@ -7,9 +7,8 @@ import pytest
 
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.console.task import Refused
-from edgepaas_tasks.fleet import journal as ledger
-from edgepaas_tasks.fleet import setup, status
-from edgepaas_tasks.fleet.journal import Ledger
+from edgepaas_tasks.fleet import journal, setup, status
+from edgepaas_tasks.fleet.journal import Journal
 from edgepaas_tasks.images.building.version import Version
 from edgepaas_tasks.release import ancestry, flip, rollback
 from edgepaas_tasks.release import repair as recovery
@@ -20,6 +19,7 @@ from edgepaas_tasks.remote.parallel import on_each
 from edgepaas_tasks.remote.service import slots
 from edgepaas_tasks.remote.service.releases import FAILED, GOOD, Entry, Release, decided
 from edgepaas_tasks.remote.service.slots import Live
+from edgepaas_tasks.report import journal as report
 from tests.tasks.conftest import FACTS, Answering, packed
 
 
@@ -241,21 +241,21 @@ def test_the_newest_decision_that_any_host_knows(histories, wanted):
 
 def test_the_journals_of_hosts_that_are_alike_are_told_together(service):
     hosts = [Host(Kept(name, "slots/blue/5", ONE_TO_FIVE)) for name in ("web1", "web2")]
-    told = ledger.text(ledger.read(service, hosts)).splitlines()
+    told = report.journals(service, journal.read(service, hosts)).splitlines()
     assert told[0] == "web1, web2:"
     assert [line.split()[0] for line in told[1:]] == ["kept", "live"]
 
 
 def test_an_entry_is_marked_by_what_became_of_its_release():
     entries = (entry(3), entry(4), entry(5), entry(6, FAILED), entry(4, action="rollback"))
-    one = Ledger("web1", entries, Live("blue", 4), frozenset({4, 5}))
+    one = Journal("web1", entries, Live("blue", 4), frozenset({4, 5}))
     assert [one.mark(index) for index in range(5)] == ["", "", "kept", "", "live"]
 
 
-def judged(service, progress, live, new, *, force=False):
+def judged(service, progress, live, new, *, allow_older=False):
     host = Host(Kept("web1", "slots/blue/5", ONE_TO_FIVE, commits={5: live}))
     states = {"web1": status.look(service, host)}
-    ancestry.require(service, Version("v", new), states, progress, force=force)
+    ancestry.require(service, Version("v", new), states, progress, allow_older=allow_older)
 
 
 @pytest.fixture
@@ -280,14 +280,14 @@ def commits(tmp_path, monkeypatch):
     return [*line, commit("beside")]
 
 
-def test_an_older_commit_than_the_live_one_is_refused_unless_forced(
+def test_an_older_commit_than_the_live_one_is_refused_unless_allowed(
     service, commits, capsys, monkeypatch
 ):
     one, two, three, beside = commits
     with Progress("test") as progress:
-        with pytest.raises(Refused, match="--force-older"):
+        with pytest.raises(Refused, match="--allow-older"):
             judged(service, progress, live=three, new=one)
-        judged(service, progress, live=three, new=one, force=True)
+        judged(service, progress, live=three, new=one, allow_older=True)
         judged(service, progress, live=one, new=three)
         judged(service, progress, live=three, new=three)
         judged(service, progress, live=three, new=beside)

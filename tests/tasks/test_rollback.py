@@ -8,12 +8,13 @@ import pytest
 from edgepaas_tasks import settings
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.console.task import Refused
-from edgepaas_tasks.fleet import journal as ledger
+from edgepaas_tasks.fleet import journal
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.release import rollback as rollbacks
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.service.releases import FAILED
+from edgepaas_tasks.report import journal as report
 from edgepaas_tasks.service.service import describe
 from tests.tasks.conftest import packed
 from tests.tasks.test_recovery import Kept, entry
@@ -149,5 +150,5 @@ def test_a_release_that_was_never_good_is_not_gone_back_to(back):
 
 def test_what_the_journal_offers_is_what_a_rollback_takes(service):
     host = Host(Migrated("web1", FITS, history=[entry(3, FAILED), entry(4), entry(5)]))
-    found = ledger.as_json(service, ledger.read(service, [host]))
+    found = report.journals_json(service, journal.read(service, [host]))
     assert found["hosts"][0]["kept"] == [4, 5]

@@ -61,7 +61,7 @@ def here(service=None):
     ("system", "processor", "ci", "found", "verdict"),
     [
         ("Linux", "x86_64", "", "Linux x86_64, a developer's machine", OK),
-        ("Linux", "x86_64", "true", "Linux x86_64, a CI runner", OK),
+        ("Linux", "x86_64", "true", "Linux x86_64, CI", OK),
         ("Darwin", "x86_64", "", "macOS x86_64, a developer's machine", OK),
         ("Darwin", "arm64", "", "macOS arm64, a developer's machine", OK),
         ("Windows", "AMD64", "", "Windows AMD64, a developer's machine", BLOCKER),

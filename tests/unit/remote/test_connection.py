@@ -82,7 +82,7 @@ def test_a_changed_key_ends_it_before_the_login_and_names_both(ssh_server, pins,
     with pytest.raises(HostKeyChanged) as caught:
         opens(target(server))
     assert caught.value.got.count("SHA256:") == 2
-    assert "--replace" in caught.value.next_step
+    assert "--allow-replace" in caught.value.next_step
     assert server.logins == 0
 
 

@@ -1,24 +1,9 @@
-"""Where this runs: a CI runner, and the lab's hosts."""
+"""The lab's hosts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-
-def place(found: Mapping[str, Any]) -> str:
-    """Where this runs, for ci.detect."""
-    if not found["runner"]:
-        return "no CI: colours and a live table on a terminal, plain lines elsewhere"
-    more = ", a group a phase, annotations for errors and warnings" if found["groups"] else ""
-    lines = [f"{found['runner']}: plain lines without colours{more}"]
-    if found["run_url"]:
-        lines.append(f"  {found['run_url']}")
-    lines += [
-        f"  {name} {'can' if good else 'can NOT'} be written"
-        for name, good in found["files"].items()
-    ]
-    return "\n".join(lines)
 
 
 def lab(found: Mapping[str, Any], ready: Sequence[str] = ()) -> str:
@@ -42,3 +27,7 @@ def lab(found: Mapping[str, Any], ready: Sequence[str] = ()) -> str:
     then = " and ".join(f"inv deploy --env {name}" for name in ready)
     then = then or "inv setup --env lab, then inv deploy --env lab"
     return "\n".join([*lines, f"next: {then}; inv lab.down"])
+
+
+def lab_json(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    return found

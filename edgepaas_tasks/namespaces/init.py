@@ -1,16 +1,39 @@
-"""What `inv init` calls."""
+"""Writing what a project lacks to be deployed."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from typing import Any
 
-from edgepaas_tasks.scaffold.project import look
-from edgepaas_tasks.scaffold.write import Wanted, scaffold
-from edgepaas_tasks.settings import SettingsError
+from edgepaas_tasks.console.task import say, task
 
 
-def init(app: str, host: str, tag: str, region: str, user: str, folder: str) -> str:
+@task(
+    help={
+        "app": "The app's name (default: the directory's).",
+        "host": "Address of the host of prod (default: EC2 instances, by a tag).",
+        "tag": "Value of the tag Name of prod's instances (default: <app>-prod).",
+        "region": "Their AWS region (default: the environment's).",
+        "user": "Login user of prod's hosts.",
+        "folder": "The project.",
+    }
+)
+def init(
+    c: Any,
+    app: str = "",
+    host: str = "",
+    tag: str = "",
+    region: str = "",
+    user: str = "ec2-user",
+    folder: str = ".",
+) -> None:
+    """Write what a project lacks to be deployed."""
+    import re
+    from pathlib import Path
+
+    from edgepaas_tasks.scaffold.project import look
+    from edgepaas_tasks.scaffold.write import Wanted, scaffold
+    from edgepaas_tasks.settings import SettingsError
+
     place = Path(folder).resolve()
     if not place.is_dir():
         raise SettingsError(f"--folder {folder}: there is no such directory")
@@ -37,4 +60,4 @@ def init(app: str, host: str, tag: str, region: str, user: str, folder: str) -> 
     lines.append(
         "for prod, once: inv hosts.trust --env prod, inv setup --env prod; commit known_hosts"
     )
-    return "\n".join(lines)
+    say("\n".join(lines))
