@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.fleet import setup as setups
 from edgepaas_tasks.lab import lifecycle
 from edgepaas_tasks.lab.load import Load

@@ -132,7 +132,7 @@ def _is_on(text: str) -> bool:
 
 def _migrate(environ: dict[str, str], url: str) -> None:
     from .migrations import migrate, scripts
-    from .migrations.refused import Refused
+    from .migrations.refused import MigrationRefused
 
     name = environ.get("EDGEPAAS_MIGRATION_URL", "")
     direct = environ.get(name, "") if name else url
@@ -145,7 +145,7 @@ def _migrate(environ: dict[str, str], url: str) -> None:
         allowed = _is_on(environ.get(DESTRUCTIVE, ""))
         done = migrate.up(direct, chain, allow_destructive=allowed, wait=60.0)
         say(f"schema at {', '.join(done['at']) or 'nothing'}, {len(done['applied'])} applied")
-    except Refused as refused:
+    except MigrationRefused as refused:
         if refused.kind == "ahead":
             # An older release that starts again beside a newer one: it has served on that schema before.
             say(f"warning: {refused}; serving on it")

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 
+def explain(problem: str, *, tried: str = "", got: str = "", next_step: str = "") -> str:
+    """A problem with its parts, those that are not empty, each on lines of its own."""
+    lines = [problem]
+    for label, text in (("tried", tried), ("got", got), ("next", next_step)):
+        if text:
+            first, *rest = text.rstrip().splitlines() or [""]
+            lines.append(f"  {label + ':':<7}{first}")
+            lines.extend(f"         {line}" for line in rest)
+    return "\n".join(lines)
+
+
 class RemoteError(Exception):
     """A host could not be read or changed.
 
@@ -20,13 +31,12 @@ class RemoteError(Exception):
         super().__init__(problem)
 
     def __str__(self) -> str:
-        lines = [f"{self.host}: {self.problem}"]
-        for label, text in (("tried", self.tried), ("got", self.got), ("next", self.next_step)):
-            if text:
-                first, *rest = text.rstrip().splitlines() or [""]
-                lines.append(f"  {label + ':':<7}{first}")
-                lines.extend(f"         {line}" for line in rest)
-        return "\n".join(lines)
+        return explain(
+            f"{self.host}: {self.problem}",
+            tried=self.tried,
+            got=self.got,
+            next_step=self.next_step,
+        )
 
 
 class Unreachable(RemoteError):

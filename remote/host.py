@@ -84,7 +84,7 @@ class Host:
             self._observe(self.name, line)
 
     def forward(self, port: int) -> AbstractContextManager[int]:
-        """A port of the host that leads to `port` of this machine. Raises forward.Refused."""
+        """A port of the host that leads to `port` of this machine. Raises forward.ForwardRefused."""
         self.transport.open()
         return self.transport.forward(port)
 

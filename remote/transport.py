@@ -41,7 +41,7 @@ class Transport(Protocol):
         ...
 
     def forward(self, port: int) -> AbstractContextManager[int]:
-        """A port of the machine that leads to `port` of this one. Raises forward.Refused."""
+        """A port of the machine that leads to `port` of this one. Raises forward.ForwardRefused."""
         ...
 
     def clone(self) -> Transport:

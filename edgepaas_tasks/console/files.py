@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 
 
 def write(path: Path, content: bytes, header: str, *, mode: int) -> None:

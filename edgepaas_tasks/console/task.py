@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from edgepaas_tasks.env.values.redaction import Redactor
 
 
-class Refused(Exception):
-    """What was asked for is not possible or not safe now; the message says why and what to do."""
-
-
 @functools.cache
 def redactor() -> Redactor:
     """Knows every secret that this process has met."""
@@ -90,8 +86,10 @@ def task(
                     "interrupted; what was begun on a host is safe to run again", 130
                 ) from None
             except Exception as error:
-                message = ci.harmless(redactor()(_message(error)))
-                _annotate(body.__name__, message)
+                redact = redactor()
+                message = ci.harmless(redact(_message(error)))
+                next_step = ci.harmless(redact(getattr(error, "next_step", "")))
+                _annotate(body.__name__, message, next_step)
                 raise Exit(message, _code(error)) from None
 
         made: Task[Any] = cast(Any, invoke.task)(
@@ -102,30 +100,29 @@ def task(
     return decorate
 
 
-def _annotate(name: str, message: str) -> None:
-    """What went wrong and what to do next, on the page of a CI's run; the whole of it is in the log."""
-    first, *rest = message.splitlines() or [""]
-    then = [line.strip() for line in rest if line.strip().startswith("next:")]
-    shown = ci.annotation("error", "\n".join([first, *then]), f"{name} failed")
+def _annotate(name: str, message: str, next_step: str) -> None:
+    """Show what went wrong and what to do next on the page of a CI's run; the whole of it is in the log."""
+    lines = message.splitlines()[:1]
+    if next_step:
+        lines.append(f"next:  {next_step}")
+    shown = ci.annotation("error", "\n".join(lines), f"{name} failed")
     if shown:
         print(shown, file=sys.stderr, flush=True)
 
 
 def _code(error: Exception) -> int:
     from edgepaas_tasks.env.values.errors import EnvError
-    from edgepaas_tasks.settings import SettingsError
+    from edgepaas_tasks.errors import SettingsError
 
     return 2 if isinstance(error, SettingsError | EnvError) else 1
 
 
 def _message(error: Exception) -> str:
     from edgepaas_tasks.env.values.errors import EnvError
-    from edgepaas_tasks.lab.errors import LabError
+    from edgepaas_tasks.errors import Error
     from edgepaas_tasks.remote.errors import HostErrors, RemoteError
-    from edgepaas_tasks.settings import SettingsError
 
-    expected = (Refused, SettingsError, EnvError, RemoteError, HostErrors, LabError)
-    if isinstance(error, expected):
+    if isinstance(error, Error | EnvError | RemoteError | HostErrors):
         return str(error)
     trace = "".join(traceback.format_exception(error))
     print(redactor()(trace), file=sys.stderr)

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgepaas_tasks.console.task import Refused, conceal, redactor
+from edgepaas_tasks.console.task import conceal, redactor
 from edgepaas_tasks.env import database
 from edgepaas_tasks.env.values import canonical
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote import local
 from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.variables.environment import Environment
@@ -36,8 +37,8 @@ def run(settings: Settings, composed: Environment) -> str:
     if done.code != 0:
         said = "\n".join(f"  {line}" for line in done.tail().splitlines())
         raise Refused(
-            f"the backup failed (exit {done.code}), nothing was changed\n{redactor()(said)}\n"
-            "  next:  run edgepaas.database.backup by hand, and mend it"
+            f"the backup failed (exit {done.code}), nothing was changed\n{redactor()(said)}",
+            next_step="run edgepaas.database.backup by hand, and mend it",
         )
     lines = done.text.splitlines()
     return f"backup taken ({redactor()(lines[-1])})" if lines else "backup taken"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import advice, backup
 from edgepaas_tasks.database import one_off as oneoff
 from edgepaas_tasks.env.reach import TRANSIENT, VERDICTS
 from edgepaas_tasks.env.values import canonical
 from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.service.releases import Release
 from edgepaas_tasks.service.service import Service
@@ -35,11 +35,11 @@ class Destructive(Refused):
     """Pending scripts take something away, and that is not allowed."""
 
 
-class Unreachable(Refused):
+class DatabaseUnreachable(Refused):
     """The database does not answer now; `reason` is one of our words for why."""
 
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
+    def __init__(self, problem: str, reason: str, next_step: str) -> None:
+        super().__init__(problem, next_step=next_step)
         self.reason = reason
 
 
@@ -204,7 +204,7 @@ def _run(
         env=service.settings.environment,
         direct=database.migration_url,
     )
-    message = "\n".join([*lines, f"  next:  {then}"])
     if kind in TRANSIENT:
-        raise Unreachable(message, VERDICTS[kind])
-    raise {"destructive": Destructive, "ahead": Ahead}.get(kind, Refused)(message)
+        raise DatabaseUnreachable("\n".join(lines), VERDICTS[kind], then)
+    refused = {"destructive": Destructive, "ahead": Ahead}.get(kind, Refused)
+    raise refused("\n".join(lines), next_step=then)

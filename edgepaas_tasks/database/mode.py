@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.env.database import MODES
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.service.state import State
 
 POSTGRES, TRYING, SQLITE = MODES
@@ -46,6 +46,6 @@ def require(states: Mapping[str, State], wanted: str, *, allow_fallback: bool) -
         if wanted == SQLITE and live(state).mode == POSTGRES and not allow_fallback:
             raise Refused(
                 f"{name}: the live release {state.live.release} is on Postgres, and this one would be on SQLite, "
-                "without its rows; nothing was changed\n"
-                "  next:  set database.mode as it was; or --allow-fallback, if that is what you want"
+                "without its rows; nothing was changed",
+                next_step="set database.mode as it was; or --allow-fallback, if that is what you want",
             )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import mode as modes
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.service.releases import Release
 from edgepaas_tasks.remote.service.state import State
 
@@ -18,8 +18,8 @@ def chosen(state: State, host: str, number: int | None) -> Release:
     if number not in there:
         listed = ", ".join(map(str, sorted(there))) or "none"
         raise Refused(
-            f"{host}: release {number}, or its image, is not kept here (kept: {listed})\n"
-            "  next:  inv releases --env NAME; or deploy its code again"
+            f"{host}: release {number}, or its image, is not kept here (kept: {listed})",
+            next_step="inv releases --env NAME; or deploy its code again",
         )
     return there[number]
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgepaas_tasks.console import ci
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused, redactor
+from edgepaas_tasks.console.task import redactor
 from edgepaas_tasks.env.values.errors import EnvError
 from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.events import hooks
 from edgepaas_tasks.events.hooks import Event, HookFailed
 from edgepaas_tasks.release.deploy import Outcome
@@ -21,7 +22,7 @@ from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.report import ci_summary as summary
 from edgepaas_tasks.report import releases as report
 from edgepaas_tasks.service.service import Service, who
-from edgepaas_tasks.settings import Hook, SettingsError
+from edgepaas_tasks.settings import Hook
 from edgepaas_tasks.variables import environment
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ class DeployEvents:
                 try:
                     self._run(hook, self._event("before"))
                 except HookFailed as error:
-                    raise Refused(f"hook before {error}\n  next:  no host was touched") from None
+                    raise Refused(
+                        f"hook before {error}",
+                        next_step="fix the hook and run this again; no host was touched",
+                    ) from None
             phase.outcome = f"hooks: {len(before)}"
 
     def planned(self, plan: Plan) -> None:

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 
 from edgepaas_tasks.console import ci
-from edgepaas_tasks.console.task import Refused, redactor
+from edgepaas_tasks.console.task import redactor
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.fleet import logs
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.service import logs as inside
 from edgepaas_tasks.service.service import Service
-from edgepaas_tasks.settings import SettingsError, nearest
+from edgepaas_tasks.settings import nearest
 
 
 def choose(hosts: Sequence[Host], name: str) -> Host:
@@ -30,8 +31,8 @@ def run(service: Service, host: Host, text: str) -> int:
     container = logs.learn(service, host)
     if container is None or not container.running:
         raise Refused(
-            f"{host.name}: no live container runs there\n"
-            f"  next:  inv status --env {service.settings.environment}"
+            f"{host.name}: no live container runs there",
+            next_step=f"inv status --env {service.settings.environment}",
         )
     (result,) = host.stream(inside.alive(), inside.execute(container.name, text))
     return result.code

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from edgepaas_tasks.console import ci
 from edgepaas_tasks.console.task import redactor
+from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.layout import other
 from edgepaas_tasks.remote.parallel import on_each
@@ -16,7 +17,6 @@ from edgepaas_tasks.remote.service import logs as inside
 from edgepaas_tasks.remote.service import releases, slots
 from edgepaas_tasks.remote.service.slots import Container
 from edgepaas_tasks.service.service import Service
-from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.variables import environment
 
 WHICH = ("live", "previous", "both")

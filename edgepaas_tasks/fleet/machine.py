@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgepaas_tasks.console import ci
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.remote import local
@@ -20,7 +20,6 @@ from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.service import inventory
 from edgepaas_tasks.service.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
 from edgepaas_tasks.service.service import Service
-from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.variables import environment
 
 HERE = local.HERE
@@ -48,9 +47,7 @@ def checks(service: Service) -> Iterator[Check]:
         engine = local.run("docker", "version", "--format", "{{.Server.Version}}").text
         yield Check(HERE, "docker", OK, f"engine {engine}")
     except Refused as error:
-        yield Check(
-            HERE, "docker", BLOCKER, str(error).splitlines()[0], "start Docker on this machine"
-        )
+        yield Check(HERE, "docker", BLOCKER, error.problem, "start Docker on this machine")
     yield _git(service)
     yield _key(service)
 
@@ -70,12 +67,10 @@ def _git(service: Service) -> Check:
     try:
         version = versions.settle(service.settings.build, "")
     except SettingsError as error:
-        return Check(HERE, "git", WARNING, str(error).splitlines()[0], "give --version to deploy")
+        first = error.problem.partition("\n")[0]
+        return Check(HERE, "git", WARNING, first, "give --version to deploy")
     except Refused as error:
-        first, *rest = str(error).splitlines()
-        return Check(
-            HERE, "git", BLOCKER, first, " ".join(rest).strip().removeprefix("next:").strip()
-        )
+        return Check(HERE, "git", BLOCKER, error.problem, error.next_step)
     except CommandFailed as error:
         said = f"{error.problem.partition(';')[0]}: {error.got.partition(chr(10))[0]}"
         return Check(HERE, "git", BLOCKER, said, error.next_step)

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.parallel import attempt, on_each
 from edgepaas_tasks.remote.service import maintenance, nginx
 from edgepaas_tasks.service.service import Service
-from edgepaas_tasks.settings import SettingsError
 
 PAGE = """<!doctype html>
 <html lang="en">

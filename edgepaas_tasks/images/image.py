@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote import local
 from edgepaas_tasks.remote.machine import docker
 
@@ -76,8 +76,8 @@ def require_architecture(found: Image, host: str, machine: str) -> None:
     """Raises Refused when the image does not run on a host of that machine (uname -m)."""
     if machine and found.architecture not in ("", architecture(machine)):
         raise Refused(
-            f"{host}: this host is {machine}, and {found.reference} is for {found.architecture}; nothing was changed\n"
-            f"  next:  build it for linux/{architecture(machine)}"
+            f"{host}: this host is {machine}, and {found.reference} is for {found.architecture}; nothing was changed",
+            next_step=f"build it for linux/{architecture(machine)}",
         )
 
 
@@ -96,8 +96,8 @@ def kind(machines: Mapping[str, str]) -> str:
     wanted = {architecture(machine) for machine in machines.values() if machine}
     if len(wanted) > 1:
         raise Refused(
-            f"the hosts are of different kinds ({named(machines)}), and an image is for one\n"
-            "  next:  make an environment for each kind"
+            f"the hosts are of different kinds ({named(machines)}), and an image is for one",
+            next_step="make an environment for each kind",
         )
     return wanted.pop() if wanted else ""
 
@@ -120,9 +120,9 @@ def platform(machines: Mapping[str, str]) -> str:
     if not re.search(rf"Platforms:.*\b{re.escape(name)}\b", can):
         raise Refused(
             f"the hosts need an image for {name} ({named(machines)}), and this machine builds for linux/{own} only; "
-            "nothing was changed\n"
-            f"  next:  build on such a machine (a runner of that kind), or install QEMU's emulation for buildx, "
-            "or give --image"
+            "nothing was changed",
+            next_step="build on such a machine (a runner of that kind), or install QEMU's emulation for buildx, "
+            "or give --image",
         )
     return name
 
@@ -132,9 +132,9 @@ def require_engine() -> None:
     result = local.run("docker", "version", "--format", "{{.Server.Version}}", ok=(0, 1, 127))
     if result.code != 0:
         raise Refused(
-            "this machine has no running Docker engine to build with\n"
-            f"  got:   {result.tail(2)}\n"
-            "  next:  start Docker (for the lab: inv lab.up does)"
+            "this machine has no running Docker engine to build with",
+            got=result.tail(2),
+            next_step="start Docker (for the lab: inv lab.up does)",
         )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edgepaas_tasks.lab.errors import LabError
+from edgepaas_tasks.errors import LabError
 from edgepaas_tasks.remote import local
 from edgepaas_tasks.remote.errors import RemoteError
 
@@ -40,8 +40,8 @@ def works() -> bool:
 def _install(say: Say) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise LabError(
-            "this machine has no Docker engine, and installing one needs root on a Debian-like system\n"
-            "  next:  install and start Docker, then run this again"
+            "this machine has no Docker engine, and installing one needs root on a Debian-like system",
+            next_step="install and start Docker, then run this again",
         )
     say(f"no Docker engine here: installing {' and '.join(PACKAGES)} with apt-get")
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
@@ -56,8 +56,8 @@ def _install(say: Say) -> None:
 def _start(say: Say) -> None:
     if os.geteuid() != 0:
         raise LabError(
-            "Docker is installed but does not answer, and starting it needs root\n"
-            "  next:  start it (systemctl start docker), or join the docker group"
+            "Docker is installed but does not answer, and starting it needs root",
+            next_step="start it (systemctl start docker), or join the docker group",
         )
     say("starting the Docker engine")
     if Path("/run/systemd/system").is_dir():

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edgepaas_tasks.lab.errors import LabError
+from edgepaas_tasks.errors import LabError
 from edgepaas_tasks.lab.state import LabHost
 from edgepaas_tasks.remote import local
 from edgepaas_tasks.remote.result import Result

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from edgepaas_tasks.errors import LabError
 from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.engine import Say
-from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.remote import local
 from edgepaas_tasks.remote.errors import RemoteError
 

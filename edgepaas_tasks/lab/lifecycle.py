@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgepaas_tasks.errors import LabError
 from edgepaas_tasks.lab import engine, hosts, images, networks, state, volumes
 from edgepaas_tasks.lab import postgres as databases
 from edgepaas_tasks.lab import registry as registries
 from edgepaas_tasks.lab.alone import alone
 from edgepaas_tasks.lab.engine import Say
-from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost, State
 from edgepaas_tasks.remote import local
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
+from edgepaas_tasks.errors import LabError
 from edgepaas_tasks.lab.alone import alone
-from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.hosts import LABEL
 from edgepaas_tasks.lab.state import State
 from edgepaas_tasks.remote import local

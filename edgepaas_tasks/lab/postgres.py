@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from edgepaas_tasks.errors import LabError
 from edgepaas_tasks.lab import images, networks
-from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.hosts import LABEL
 from edgepaas_tasks.lab.state import State
 from edgepaas_tasks.remote import local

@@ -6,8 +6,8 @@ import json
 import time
 from dataclasses import dataclass
 
+from edgepaas_tasks.errors import LabError
 from edgepaas_tasks.lab import hosts, images
-from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost, State
 from edgepaas_tasks.remote import local
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from edgepaas_tasks.lab.errors import LabError
+from edgepaas_tasks.errors import LabError
 
 
 @dataclass(frozen=True)

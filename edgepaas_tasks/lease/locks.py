@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.parallel import attempt, on_each
 from edgepaas_tasks.remote.service import lease
@@ -44,13 +44,9 @@ def release(
     if alive and not allow_live_holder:
         name = service.settings.environment
         raise Refused(
-            "\n".join(
-                [
-                    *(f"{host}: the lease is in use: {held}" for host, held in alive.items()),
-                    f"  next:  wait for it (inv lock.status --env {name}); or --allow-live-holder, "
-                    "which ends that deploy at its next step",
-                ]
-            )
+            "\n".join(f"{host}: the lease is in use: {held}" for host, held in alive.items()),
+            next_step=f"wait for it (inv lock.status --env {name}); or --allow-live-holder, "
+            "which ends that deploy at its next step",
         )
     taken = [host for host in hosts if (held := found[host.name]) is not None and held.token]
 

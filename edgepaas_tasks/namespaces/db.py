@@ -6,7 +6,8 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.task import Refused, answer, say, task
+from edgepaas_tasks.console.task import answer, say, task
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP, WAIT_HELP, parse_wait
 
 
@@ -30,10 +31,10 @@ def use(c: Any, env: str = "", mode: str = "", wait: str = "") -> None:
     """Move the app to Postgres, or to its SQLite file."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.database import mode as modes
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.release.push import push
     from edgepaas_tasks.report import releases as report
     from edgepaas_tasks.service.service import connect, load_service
-    from edgepaas_tasks.settings import SettingsError
 
     names = {"postgres": modes.POSTGRES, "sqlite": modes.SQLITE}
     service = load_service(c, env)

@@ -6,7 +6,8 @@ from typing import Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.task import Refused, answer, say, task
+from edgepaas_tasks.console.task import answer, say, task
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import (
     ENV_HELP,
     JSON_HELP,
@@ -70,8 +71,8 @@ def render(c: Any, env: str = "", set_: list[str] | None = None, output: str = "
 
     from edgepaas_tasks.console import files
     from edgepaas_tasks.env.values import canonical
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.service.service import load_service
-    from edgepaas_tasks.settings import SettingsError
     from edgepaas_tasks.variables import environment
 
     if not output:

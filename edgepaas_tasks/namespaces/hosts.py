@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.task import Refused, answer, say, task
+from edgepaas_tasks.console.task import answer, say, task
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def trust(
 
 
 def _require_one_source(source: str, console: bool, fingerprints: Sequence[str]) -> None:
-    from edgepaas_tasks.settings import SettingsError
+    from edgepaas_tasks.errors import SettingsError
 
     if sum([bool(source), console, bool(fingerprints)]) > 1:
         raise SettingsError("--from, --console and --fingerprint: one of them")
@@ -86,7 +87,8 @@ def _require_one_source(source: str, console: bool, fingerprints: Sequence[str])
 
 def _choose(targets: Sequence[Target], host: str) -> list[Target]:
     """All of them, or those of that name or address."""
-    from edgepaas_tasks.settings import SettingsError, nearest
+    from edgepaas_tasks.errors import SettingsError
+    from edgepaas_tasks.settings import nearest
 
     chosen = [one for one in targets if not host or host in (one.name, one.address)]
     if host and not chosen:
@@ -107,8 +109,8 @@ def _evidence(
     """What vouches for the hosts' keys; None where the operator is asked."""
     from pathlib import Path
 
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.service import inventory, trust
-    from edgepaas_tasks.settings import SettingsError
 
     if source:
         return trust.from_file(Path(source))

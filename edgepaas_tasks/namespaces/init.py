@@ -30,9 +30,9 @@ def init(
     import re
     from pathlib import Path
 
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.scaffold.project import look
     from edgepaas_tasks.scaffold.write import Wanted, scaffold
-    from edgepaas_tasks.settings import SettingsError
 
     place = Path(folder).resolve()
     if not place.is_dir():

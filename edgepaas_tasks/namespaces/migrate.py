@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.task import Refused, answer, say, task
+from edgepaas_tasks.console.task import answer, say, task
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import (
     DESTRUCTIVE_HELP,
     ENV_HELP,
@@ -105,7 +106,7 @@ def down(
 ) -> None:
     """Back up, and downgrade with the live image's scripts."""
     from edgepaas_tasks.database import migrations
-    from edgepaas_tasks.settings import SettingsError
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.variables import environment
 
     if not to:

@@ -30,10 +30,10 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
 def flip(c: Any, env: str = "", slot: str = "", wait: str = "") -> None:
     """Move traffic to the other slot, if it is healthy."""
     from edgepaas_tasks.console.progress import Progress
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.release import flip as flips
     from edgepaas_tasks.report import releases as report
     from edgepaas_tasks.service.service import connect, load_service
-    from edgepaas_tasks.settings import SettingsError
 
     service = load_service(c, env)
     if slot not in ("", "blue", "green"):

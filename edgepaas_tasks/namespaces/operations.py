@@ -22,10 +22,10 @@ def maintenance(
     c: Any, env: str = "", on: bool = False, off: bool = False, json: bool = False
 ) -> None:
     """Show a maintenance page, or whether it is up."""
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.fleet import maintenance as pages
     from edgepaas_tasks.report import fleet as report
     from edgepaas_tasks.service.service import connect, load_service
-    from edgepaas_tasks.settings import SettingsError
 
     if on and off:
         raise SettingsError("--on and --off: choose one")
@@ -57,11 +57,11 @@ def logs(
     """Show what the app has written."""
     from contextlib import suppress
 
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.fleet import exec as inside
     from edgepaas_tasks.fleet import logs as app_logs
     from edgepaas_tasks.service import inventory
     from edgepaas_tasks.service.service import connect, load_service
-    from edgepaas_tasks.settings import SettingsError
 
     if slot not in app_logs.WHICH:
         raise SettingsError(f"--slot {slot}: expected {', '.join(app_logs.WHICH)}")
@@ -90,9 +90,9 @@ def logs(
 )
 def execute(c: Any, command: str, env: str = "", host: str = "") -> None:
     """Run a command inside the live container."""
+    from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.fleet import exec as inside
     from edgepaas_tasks.service.service import connect, load_service
-    from edgepaas_tasks.settings import SettingsError
 
     if not command.strip():
         raise SettingsError("exec: give one command, quoted as one word")

@@ -20,7 +20,7 @@ FALLBACK_HELP = "Deploy on SQLite although the live release is on Postgres."
 
 def number(option: str, text: str, *, least: float = 0, whole: bool = True) -> float:
     """The number that an option was given. Raises SettingsError for anything else, or below `least`."""
-    from edgepaas_tasks.settings import SettingsError
+    from edgepaas_tasks.errors import SettingsError
 
     try:
         value = float(int(text)) if whole else float(text)

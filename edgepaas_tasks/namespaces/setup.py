@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgepaas_tasks.console.task import Refused, answer, say, task
+from edgepaas_tasks.console.task import answer, say, task
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP
 
 if TYPE_CHECKING:

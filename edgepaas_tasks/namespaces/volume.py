@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Collection
 
-from edgepaas_tasks.console.task import Refused, answer, say, task
+from edgepaas_tasks.console.task import answer, say, task
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP
 from edgepaas_tasks.namespaces.setup import DRY_RUN_HELP
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images.building.version import Version
 from edgepaas_tasks.remote import local
 from edgepaas_tasks.remote.service.state import State
@@ -39,8 +39,8 @@ def require(
         if older and not allow_older:
             raise Refused(
                 f"{host}: the live release {release.number} is of a newer commit ({live[:12]}) than this "
-                f"one ({version.commit[:12]}); nothing was changed\n"
-                "  next:  git pull; or inv rollback; or --allow-older, if you mean it"
+                f"one ({version.commit[:12]}); nothing was changed",
+                next_step="git pull; or inv rollback; or --allow-older, if you mean it",
             )
         if older is None:
             progress.note(

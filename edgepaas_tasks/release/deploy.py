@@ -22,9 +22,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import migrations
 from edgepaas_tasks.database import mode as modes
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping.ship import Shipping
 from edgepaas_tasks.lease.lease import hold_lease

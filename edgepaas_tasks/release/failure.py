@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.release.gates import Evidence, GateFailed
 from edgepaas_tasks.remote.errors import (
     CommandFailed,
@@ -122,14 +122,12 @@ def flipped_back(
 
 def unconfirmed(release: Release, errors: Mapping[str, Exception], kept: Sequence[str]) -> Refused:
     """All hosts had baked the release and it was decided to keep it; then those in `errors` gave no answer any more."""
-    name, first = next(iter(errors.items()))
     serving = f"{', '.join(kept)} serve it" if kept else "no other host was asked"
-    lines = [
+    return Refused(
         f"{', '.join(errors)}: no answer whether release {release.number} ({release.version}) stays; {serving}",
-        *(f"  got:   {host}: {_said(error)}" for host, error in errors.items()),
-        "  next:  inv status; once the host answers again, inv deploy puts all on one release",
-    ]
-    return Refused("\n".join(lines))
+        got="\n".join(f"{host}: {_said(error)}" for host, error in errors.items()),
+        next_step="inv status; once the host answers again, inv deploy puts all on one release",
+    )
 
 
 def _said(error: Exception) -> str:

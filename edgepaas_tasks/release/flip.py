@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.lease.lease import hold_lease
 from edgepaas_tasks.release import traffic
 from edgepaas_tasks.release.rollout import Rollout
@@ -50,13 +50,13 @@ def _warm(service: Service, host: str, state: State, slot: str) -> Release:
     container = state.containers.get(idle)
     if container is None or not container.running:
         raise Refused(
-            f"{host}: nothing runs in {idle}\n"
-            "  next:  inv rollback starts the release before; inv deploy a new one"
+            f"{host}: nothing runs in {idle}",
+            next_step="inv rollback starts the release before; inv deploy a new one",
         )
     if container.port not in (0, service.port(idle)):
         raise Refused(
-            f"{host}: what is in {idle} runs on port {container.port}, the settings say {service.port(idle)}\n"
-            "  next:  inv rollback starts the release before anew; inv deploy a new one"
+            f"{host}: what is in {idle} runs on port {container.port}, the settings say {service.port(idle)}",
+            next_step="inv rollback starts the release before anew; inv deploy a new one",
         )
     if container.release not in state.releases:
         raise Refused(f"{host}: release {container.release} in {idle} is not kept here")

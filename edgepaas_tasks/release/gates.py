@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.errors import CommandFailed, HostErrors
 from edgepaas_tasks.remote.service.diagnosis import Diagnosis
 from edgepaas_tasks.remote.service.releases import Release
@@ -33,12 +33,11 @@ class Unfinished(Refused):
     """A release that is live and on record; `cause` came after that."""
 
     def __init__(self, release: Release, cause: Exception) -> None:
-        lines = [
-            f"release {release.number} ({release.version}) is live and on record; what comes after that failed:",
-            str(cause),
-            "  next:  inv status; the next inv deploy drains and prunes what is left",
-        ]
-        super().__init__("\n".join(lines))
+        super().__init__(
+            f"release {release.number} ({release.version}) is live and on record; what comes after that failed:\n"
+            f"{cause}",
+            next_step="inv status; the next inv deploy drains and prunes what is left",
+        )
         self.release, self.cause = release, cause
 
 

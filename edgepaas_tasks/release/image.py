@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.building import build
 from edgepaas_tasks.images.building.version import Version
@@ -30,8 +30,8 @@ def obtain_image(
         foreign.bring(settings, request.image, machines)
         if foreign.settle(settings, request.image, request.version) != version:
             raise Refused(
-                f"{request.image} names another image meanwhile, not {version.text} any more; nothing was changed\n"
-                "  next:  deploy again"
+                f"{request.image} names another image meanwhile, not {version.text} any more; nothing was changed",
+                next_step="deploy again",
             )
         return build.named(request.image, name, version)
 

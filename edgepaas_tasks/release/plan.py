@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.layout import other
 from edgepaas_tasks.remote.service.slots import Live

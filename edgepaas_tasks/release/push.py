@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import mode as modes
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.lease.lease import hold_lease
 from edgepaas_tasks.release import repair as recovery
 from edgepaas_tasks.release.deploy import Outcome, roll_out

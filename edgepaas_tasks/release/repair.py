@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.fleet import status
 from edgepaas_tasks.release import finish, prepare, traffic
 from edgepaas_tasks.release.rollout import Rollout

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import migrations
 from edgepaas_tasks.database import mode as modes
 from edgepaas_tasks.database import releases as kept
 from edgepaas_tasks.database.migrations import Schema, Upgraded
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.lease.lease import hold_lease
@@ -83,15 +83,15 @@ def _fitting_schema(service: Service, host: Host, state: State, release: Release
     if found.ahead:
         raise Refused(
             f"{said}, which the image of release {number} ({release.version}) does not know; "
-            "the live release serves on\n"
-            f"  next:  {_way_down(state, found, name)}, then roll back; "
-            "or --allow-newer-schema, if the old code works with the new schema"
+            "the live release serves on",
+            next_step=f"{_way_down(state, found, name)}, then roll back; "
+            "or --allow-newer-schema, if the old code works with the new schema",
         )
     if found.pending:
         raise Refused(
             f"{said}, without what release {number} ({release.version}) needs: {'; '.join(found.pending)}; "
-            "the live release serves on\n"
-            f"  next:  inv migrate.up --release {number} --env {name}, then roll back; or inv deploy --env {name}"
+            "the live release serves on",
+            next_step=f"inv migrate.up --release {number} --env {name}, then roll back; or inv deploy --env {name}",
         )
     return Upgraded(", ".join(found.at), f"at {at}, which its image knows")
 

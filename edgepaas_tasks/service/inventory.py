@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.remote.cloud.aws import Account
 from edgepaas_tasks.remote.cloud.instances import Instance, Query
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.ssh.transport import SSHTransport
 from edgepaas_tasks.remote.target import Target, hops
-from edgepaas_tasks.settings import Settings, SettingsError
+from edgepaas_tasks.settings import Settings
 
 
 def targets(settings: Settings) -> list[Target]:

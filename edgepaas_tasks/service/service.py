@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.console import ci
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.layout import Layout
 from edgepaas_tasks.remote.machine import engine as engines
 from edgepaas_tasks.remote.machine.volume import Volume

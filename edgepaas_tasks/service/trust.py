@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.errors import HostKeyChanged, RemoteError
 from edgepaas_tasks.remote.ssh import connection, hostkeys, verification
 from edgepaas_tasks.remote.ssh.hostkeys import Key, Pin
@@ -173,8 +173,9 @@ def judge(
     if given is None:
         if replace or ask is None:
             raise Refused(
-                f"{target.name}: {'--allow-replace needs evidence' if replace else 'nothing vouches for its key'}\n"
-                f"  got:   it shows {listed}\n  next:  {WAYS}"
+                f"{target.name}: {'--allow-replace needs evidence' if replace else 'nothing vouches for its key'}",
+                got=f"it shows {listed}",
+                next_step=WAYS,
             )
         if not ask(target, shown):
             raise Refused(f"{target.name}: its key was not accepted; nothing was pinned")

@@ -3,8 +3,8 @@
 `environments.NAME` is merged deeply over the rest. An unknown key is an error that names the nearest known one.
 """
 
+from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.settings.app import Build
-from edgepaas_tasks.settings.base import SettingsError
 from edgepaas_tasks.settings.delivery import Email, Hook, Notify, Webhook
 from edgepaas_tasks.settings.load import load, merge, nearest, shared
 from edgepaas_tasks.settings.root import Settings

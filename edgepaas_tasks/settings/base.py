@@ -15,9 +15,5 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
-class SettingsError(Exception):
-    """The settings, or a value given on the command line, are wrong. One problem a line."""
-
-
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from edgepaas_tasks.env.values.names import production_like
-from edgepaas_tasks.settings.base import SettingsError
+from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.settings.root import Settings
 
 

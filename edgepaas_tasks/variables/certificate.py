@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepaas_tasks.settings import Settings, SettingsError
+from edgepaas_tasks.errors import SettingsError
+from edgepaas_tasks.settings import Settings
 
 
 @dataclass(frozen=True)

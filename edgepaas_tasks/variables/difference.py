@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.env.values import canonical
 from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.env.values.schema import Schema
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.parallel import on_each
 from edgepaas_tasks.remote.service import releases, slots

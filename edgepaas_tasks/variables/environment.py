@@ -13,11 +13,12 @@ from edgepaas_tasks.env.values.errors import Problem
 from edgepaas_tasks.env.values.layers import Resolution, resolve
 from edgepaas_tasks.env.values.schema import Schema, SchemaError, schema_from
 from edgepaas_tasks.env.values.secret import Secret
+from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.service import releases
 from edgepaas_tasks.remote.service.releases import Release
 from edgepaas_tasks.service.service import Service
-from edgepaas_tasks.settings import Settings, SettingsError
+from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.variables import certificate as certificates
 from edgepaas_tasks.variables import runtime as runtimes
 from edgepaas_tasks.variables import sources

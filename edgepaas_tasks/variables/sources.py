@@ -13,7 +13,8 @@ from typing import Any
 from edgepaas_tasks.env.values.errors import Problem
 from edgepaas_tasks.env.values.layers import Layer
 from edgepaas_tasks.env.values.schema import Schema
-from edgepaas_tasks.settings import Settings, SettingsError
+from edgepaas_tasks.errors import SettingsError
+from edgepaas_tasks.settings import Settings
 
 SUFFIX = "_FILE"
 

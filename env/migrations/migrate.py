@@ -13,7 +13,7 @@ from typing import Any
 from .. import version_table
 from ..reach import Connection, hide, revisions
 from .losses import destructive
-from .refused import Refused
+from .refused import MigrationRefused
 from .scripts import Chain, alembic, read
 from .session import alone, connect
 
@@ -27,7 +27,7 @@ WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname <> 'information_schema' AN
 
 
 def status(url: str, scripts: Chain) -> dict[str, Any]:
-    """Where the database is against the image. Raises Refused when it is not reached."""
+    """Where the database is against the image. Raises MigrationRefused when it is not reached."""
     at = _at(url)
     unknown, diverged = _unknown(at, scripts), scripts.diverged(at)
     led = not unknown and not diverged and len(scripts.heads) < 2
@@ -42,7 +42,7 @@ def status(url: str, scripts: Chain) -> dict[str, Any]:
 
 
 def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dict[str, Any]:
-    """Upgrades to the image's head. Raises Refused with the schema as it was, or as far as it came."""
+    """Upgrades to the image's head. Raises MigrationRefused with the schema as it was, or as far as it came."""
     at = _at(url)
     # Where there is nothing to do, nobody's migration is waited for: an old container may start again amid a long one.
     if not _pending(at, scripts):
@@ -52,7 +52,7 @@ def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dic
         pending = _pending(at, scripts)
         losses = [f"{one.revision} {loss}" for one in pending for loss in destructive(one.path)]
         if losses and not allow_destructive and not _empty(lock, at):
-            raise Refused("destructive", "; ".join(losses))
+            raise MigrationRefused("destructive", "; ".join(losses))
         if pending:
             alembic(scripts, url, "upgrade", scripts.head)
             require_at(lock, [scripts.head])
@@ -60,15 +60,17 @@ def up(url: str, scripts: Chain, *, allow_destructive: bool, wait: float) -> dic
 
 
 def down(url: str, scripts: Chain, to: str, *, wait: float) -> dict[str, Any]:
-    """Downgrades to a revision that this image knows. Raises Refused."""
+    """Downgrades to a revision that this image knows. Raises MigrationRefused."""
     if to not in (*scripts.known, "base"):
         known = _list(scripts.known)
-        raise Refused("unknown", f"this image knows no revision {to} (known: {known})")
+        raise MigrationRefused("unknown", f"this image knows no revision {to} (known: {known})")
     with alone(url, wait) as lock:
         at = revisions(lock)
         _require_known(at, scripts)
         if to != "base" and at and to not in scripts.applied(at):
-            raise Refused("newer", f"{to} is newer than where the database is, {_list(at)}")
+            raise MigrationRefused(
+                "newer", f"{to} is newer than where the database is, {_list(at)}"
+            )
         alembic(scripts, url, "downgrade", to)
         left = revisions(lock)
         # From a merge one branch is taken down, and the other is left where it is.
@@ -82,7 +84,9 @@ def sql(url: str, scripts: Chain) -> str:
     at = _at(url)
     _require_known(at, scripts)
     if len(at) > 1:
-        raise Refused("diverged", f"no statements from several revisions at once: {_list(at)}")
+        raise MigrationRefused(
+            "diverged", f"no statements from several revisions at once: {_list(at)}"
+        )
     span = f"{at[0]}:{scripts.head}" if at else scripts.head
     return alembic(scripts, url, "upgrade", span, "--sql")
 
@@ -111,21 +115,21 @@ def _unknown(at: list[str], scripts: Chain) -> list[str]:
 
 
 def _require_known(at: list[str], scripts: Chain) -> None:
-    """All revisions lead to the one head, or Refused."""
+    """All revisions lead to the one head, or MigrationRefused."""
     _ = scripts.head
     if unknown := _unknown(at, scripts):
-        raise Refused(
+        raise MigrationRefused(
             "ahead",
             f"the database is at {_list(unknown)}, which this image does not know (it knows {_list(scripts.known)})",
         )
     if scripts.diverged(at):
-        raise Refused("diverged", f"the database is at several revisions: {', '.join(at)}")
+        raise MigrationRefused("diverged", f"the database is at several revisions: {', '.join(at)}")
 
 
 def require_at(lock: Connection, wanted: list[str]) -> None:
     at = revisions(lock)
     if at != wanted:
-        raise Refused(
+        raise MigrationRefused(
             "incomplete", f"the database is at {_list(at)} afterwards, not at {_list(wanted)}"
         )
 
@@ -146,7 +150,7 @@ def answer(configuration: str, variable: str, work: Callable[[str, Chain], dict[
     try:
         scripts = read(configuration)
         found: dict[str, Any] = {"kind": "none"} if scripts is None else work(url, scripts)
-    except Refused as refused:
+    except MigrationRefused as refused:
         found = {"kind": refused.kind, "message": str(refused), **refused.details}
     except Exception as error:
         said = hide(f"{type(error).__name__}: {error}", url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Refused(Exception):
+class MigrationRefused(Exception):
     """The migration was not begun, or did not end; `kind` tells which reason it is."""
 
     def __init__(self, kind: str, message: str, **details: Any) -> None:

@@ -10,7 +10,7 @@ from .. import version_table
 from ..reach import revisions
 from ..values.names import production_like
 from .migrate import answer, require_at
-from .refused import Refused
+from .refused import MigrationRefused
 from .scripts import Chain, alembic
 from .session import alone
 
@@ -45,17 +45,17 @@ BEGIN
 
 
 def reset(url: str, scripts: Chain, name: str, *, wait: float) -> dict[str, Any]:
-    """Empties the database of that name and upgrades it to the image's head. Raises Refused.
+    """Empties the database of that name and upgrades it to the image's head. Raises MigrationRefused.
 
     One statement empties it: all of it, or nothing.
     """
     environment = os.environ.get("EDGEPAAS_ENVIRONMENT", "")
     if production_like(environment):
-        raise Refused("production", f"{environment} is production-like: it is never reset")
+        raise MigrationRefused("production", f"{environment} is production-like: it is never reset")
     with alone(url, wait) as lock:
         there = lock.rows("SELECT current_database()")[0][0]
         if there != name:
-            raise Refused("elsewhere", f"the database is {there}, not {name}")
+            raise MigrationRefused("elsewhere", f"the database is {there}, not {name}")
         head = scripts.head
         before = revisions(lock)
         # Alembic's own table may be elsewhere, and would go on to say that all is there.

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from ..reach import hide
-from .refused import Refused
+from .refused import MigrationRefused
 from .session import SESSION
 
 # Alembic with limits on every session that it opens, whichever driver does, by SETs: asyncpg reads no PGOPTIONS, a
@@ -62,7 +62,7 @@ class Chain:
         except KeyError as error:
             raise self._lacking(error) from None
         except (RevisionError, CommandError) as error:
-            raise Refused("scripts", f"{configuration}: {error}") from None
+            raise MigrationRefused("scripts", f"{configuration}: {error}") from None
 
     def _lacking(self, error: KeyError) -> Exception:
         """What Alembic means by a KeyError; the error itself where it is of a script's own making."""
@@ -79,16 +79,18 @@ class Chain:
                 after.append(f"{one.revision} ({os.path.basename(one.path)})")
         if not after:
             return error
-        return Refused(
+        return MigrationRefused(
             "chain",
             f"the image lacks the script of revision {missing}, which {', '.join(after)} comes after",
         )
 
     @property
     def head(self) -> str:
-        """The one newest revision, "" where there are no scripts. Raises Refused for several."""
+        """The one newest revision, "" where there are no scripts. Raises MigrationRefused for several."""
         if len(self.heads) > 1:
-            raise Refused("heads", f"several newest revisions: {', '.join(sorted(self.heads))}")
+            raise MigrationRefused(
+                "heads", f"several newest revisions: {', '.join(sorted(self.heads))}"
+            )
         return self.heads[0] if self.heads else ""
 
     def pending(self, at: list[str]) -> list[Any]:
@@ -119,13 +121,13 @@ class Chain:
 
 
 def read(configuration: str) -> Chain | None:
-    """None where the image has no such file. Raises Refused where it has one, and no Alembic to go with it."""
+    """None where the image has no such file. Raises MigrationRefused where it has one, and no Alembic to go with it."""
     if not os.path.exists(configuration):
         return None
     try:
         return Chain(configuration)
     except ImportError as error:
-        raise Refused(
+        raise MigrationRefused(
             "alembic",
             f"{configuration} is there, and the image's {sys.executable} cannot import {error.name}",
         ) from None
@@ -146,7 +148,7 @@ def alembic(scripts: Chain, url: str, *words: str) -> str:
         said = hide(done.stderr or done.stdout, url)
         begun = re.findall(r"Running (?:upgrade|downgrade) +(.*)", said)
         statement = re.findall(r"\[SQL: (.*?)\]\n", said, re.S)
-        raise Refused(
+        raise MigrationRefused(
             "failed",
             f"alembic {' '.join(words)} failed",
             revision=begun[-1].strip() if begun else "",

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..reach import TRANSIENT, VERDICTS, Connection, hide, verdict
-from .refused import Refused
+from .refused import MigrationRefused
 
 CONNECT = 10  # seconds
 # On the sessions of the migration: a table that somebody else has locked is waited for this long; a client that is
@@ -31,7 +31,7 @@ WAIT, PAUSE = 30.0, 1.0  # seconds for a database that may still come up, and be
 
 @contextmanager
 def alone(url: str, wait: float) -> Iterator[Connection]:
-    """A session with the lock of all migrations of this database. Raises Refused."""
+    """A session with the lock of all migrations of this database. Raises MigrationRefused."""
     lock = connect(url)
     try:
         _require_session(lock, url)
@@ -53,7 +53,7 @@ def _require_session(lock: Connection, url: str) -> None:
     finally:
         other.close()
     if shared:
-        raise Refused(
+        raise MigrationRefused(
             "pooler",
             "the URL leads through a transaction pooler, where a session's lock does not hold: "
             "migrations need one to the server itself",
@@ -77,13 +77,15 @@ def _take(lock: Connection, wait: float) -> None:
             print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
     while not lock.rows(f"SELECT pg_try_advisory_lock({key})")[0][0]:
         if time.monotonic() > deadline:
-            raise Refused("locked", f"another migration has run for more than {wait:.0f} s")
+            raise MigrationRefused(
+                "locked", f"another migration has run for more than {wait:.0f} s"
+            )
         print("another migration is running: waiting", file=sys.stderr, flush=True)
         time.sleep(0.5)
 
 
 def connect(url: str) -> Connection:
-    """Retries what may pass by itself, and nothing else. Raises Refused."""
+    """Retries what may pass by itself, and nothing else. Raises MigrationRefused."""
     wait = float(os.environ.get("EDGEPAAS_DATABASE_WAIT") or WAIT)
     deadline = time.monotonic() + wait
     told = ""
@@ -91,12 +93,14 @@ def connect(url: str) -> Connection:
         try:
             return Connection(url, CONNECT)
         except ImportError as error:
-            raise Refused("driver", str(error)) from None
+            raise MigrationRefused("driver", str(error)) from None
         except Exception as error:
             said = hide(f"{type(error).__name__}: {error}".strip(), url)
             kind = verdict(said)
             if kind not in TRANSIENT or time.monotonic() >= deadline:
-                raise Refused(kind, f"{VERDICTS[kind]} ({' '.join(said.split())})") from None
+                raise MigrationRefused(
+                    kind, f"{VERDICTS[kind]} ({' '.join(said.split())})"
+                ) from None
             if kind != told:
                 print(f"{VERDICTS[kind]}: waiting up to {wait:g} s", file=sys.stderr, flush=True)
                 told = kind

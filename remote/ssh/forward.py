@@ -12,7 +12,7 @@ LOOPBACK = "127.0.0.1"
 CHUNK = 256 * 1024  # bytes at a time
 
 
-class Refused(Exception):
+class ForwardRefused(Exception):
     """The host's sshd forwards no ports (AllowTcpForwarding)."""
 
 
@@ -20,7 +20,7 @@ class Refused(Exception):
 def reverse(transport: Any, port: int) -> Iterator[int]:
     """A port on the host's loopback address; each of its connections ends at `port` of this machine's.
 
-    Raises Refused.
+    Raises ForwardRefused.
     """
     from paramiko.ssh_exception import SSHException
 
@@ -30,7 +30,7 @@ def reverse(transport: Any, port: int) -> Iterator[int]:
     try:
         there = transport.request_port_forward(LOOPBACK, 0, handler=accept)
     except SSHException as error:
-        raise Refused(str(error)) from None
+        raise ForwardRefused(str(error)) from None
     try:
         yield int(there)
     finally:

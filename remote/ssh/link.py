@@ -83,7 +83,7 @@ class Link:
             self._spare = (line, in_background(lambda: self._start(line, seconds)))
 
     def forward(self, port: int) -> AbstractContextManager[int]:
-        """A port of the host that leads to `port` of this machine; `open` comes first. Raises forward.Refused."""
+        """A port of the host that leads to `port` of this machine; call `open` first. Raises ForwardRefused."""
         return reverse(self._connection.transport, port)
 
     def rest(self) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from edgepaas_tasks.errors import LabError
 from edgepaas_tasks.lab import engine, hosts, lifecycle, postgres
 from edgepaas_tasks.lab.alone import alone
-from edgepaas_tasks.lab.errors import LabError
 from edgepaas_tasks.lab.state import LabHost
 from edgepaas_tasks.settings import merge
 from tests.lab.faults import Faulty

@@ -10,9 +10,9 @@ from invoke import Config, Context
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import migrations
 from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.fleet.status import look
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image

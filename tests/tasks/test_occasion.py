@@ -8,7 +8,7 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.events.deploy_events import deploy_events
 from edgepaas_tasks.release.gates import Unfinished
 from edgepaas_tasks.remote.cloud.aws import AwsError
@@ -91,9 +91,8 @@ def test_a_hook_before_that_fails_stops_the_deploy(here):
         event.begin("v1")
         begun.append("touched")
 
-    with pytest.raises(
-        Refused, match=r"hook before 'exit 3': exit 3\n  next:  no host was touched"
-    ):
+    next_step = r"\n  next:  fix the hook and run this again; no host was touched"
+    with pytest.raises(Refused, match=rf"hook before 'exit 3': exit 3{next_step}"):
         around(work, hooks={**EVERY, "before": ["exit 3", TELL]}, asked=False)
     assert begun == []
     assert told(here) == ["on_failure failure hook before 'exit 3': exit 3 v1"]

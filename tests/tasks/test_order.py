@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.env.values import canonical
 from edgepaas_tasks.env.values.schema import Schema
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import prebuilt as foreign

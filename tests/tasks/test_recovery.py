@@ -6,7 +6,7 @@ import re
 import pytest
 
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.fleet import journal, setup, status
 from edgepaas_tasks.fleet.journal import Journal
 from edgepaas_tasks.images.building.version import Version

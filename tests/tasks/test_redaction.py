@@ -16,12 +16,13 @@ from rich.console import Console
 from edgepaas_tasks import settings
 from edgepaas_tasks.console import task as boundary
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused, conceal, say, task
+from edgepaas_tasks.console.task import conceal, say, task
 from edgepaas_tasks.database import backup
 from edgepaas_tasks.env.values import canonical
 from edgepaas_tasks.env.values.layers import Resolution, Value
 from edgepaas_tasks.env.values.redaction import Redactor
 from edgepaas_tasks.env.values.schema import Schema
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.fleet import connectivity
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.remote.errors import CommandFailed

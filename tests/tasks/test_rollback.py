@@ -7,7 +7,7 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.console.progress import Progress
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.fleet import journal
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image

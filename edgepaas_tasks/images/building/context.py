@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.building import patterns
 from edgepaas_tasks.images.building.patterns import Patterns
-from edgepaas_tasks.settings import Build, SettingsError
+from edgepaas_tasks.settings import Build
 
 # No source of an app: git's own, our reports, and what Python makes of the sources beside it.
 BYPRODUCTS = frozenset((".git", ".edgepaas", "__pycache__"))
@@ -126,8 +126,8 @@ def shown(path: str) -> str:
 def unreadable(error: OSError) -> Refused:
     return Refused(
         f"the build context has what cannot be read: {shown(str(error.filename))} ({error.strerror}); "
-        "nothing was built\n"
-        "  next:  chmod it, or add it to .dockerignore"
+        "nothing was built",
+        next_step="chmod it, or add it to .dockerignore",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images.building import context as contexts
 from edgepaas_tasks.images.building import patterns
 from edgepaas_tasks.settings import Build
@@ -36,8 +36,8 @@ def check(build: Build) -> list[str]:
     copied = [path for path in secret if any(_takes(source, path) for source in copies)]
     if copied:
         raise Refused(
-            f"the image would have secrets in it: {_shown(copied)}; nothing was built\n"
-            f"  next:  add them to {context.ignore}; variables reach the app without a file"
+            f"the image would have secrets in it: {_shown(copied)}; nothing was built",
+            next_step=f"add them to {context.ignore}; variables reach the app without a file",
         )
     warnings = []
     if secret:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.images.building import checkout as checkouts
 from edgepaas_tasks.images.building import context as contexts
 from edgepaas_tasks.images.building import fingerprint
 from edgepaas_tasks.images.building import mtimes as stamps
 from edgepaas_tasks.images.building.checkout import Checkout
-from edgepaas_tasks.settings import Build, SettingsError
+from edgepaas_tasks.settings import Build
 
 VARIABLE = "BUILD_VERSION"
 
@@ -77,7 +77,7 @@ def require_same(build: Build, version: Version) -> None:
 
 def changed(how: str) -> Refused:
     return Refused(
-        f"the files changed meanwhile: {how}; no host was changed\n  next:  deploy again"
+        f"the files changed meanwhile: {how}; no host was changed", next_step="deploy again"
     )
 
 
@@ -98,8 +98,8 @@ def require_public(version: Version, hidden: Mapping[str, str]) -> None:
     if names:
         raise Refused(
             f"the version contains the value of {', '.join(names)}, which is secret: GitHub would mask it, and "
-            "later jobs would get an empty version; no host was touched\n"
-            f"  next:  give another version (--version, {VARIABLE}), or make the secret longer"
+            "later jobs would get an empty version; no host was touched",
+            next_step=f"give another version (--version, {VARIABLE}), or make the secret longer",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.machine import docker, facts
 from edgepaas_tasks.remote.machine.facts import Disk
@@ -45,8 +45,8 @@ def make(service: Service, host: Host, state: State, size: int, layers: Sequence
         raise Refused(
             f"{host.name}: {disk.path} has {disk.free_bytes // MB} MB and {disk.free_inodes} "
             f"inodes free{pruned}; this image takes {need // MB} MB and about "
-            f"{inodes} inodes\n"
-            "  next:  docker system df on the host tells what uses it; or a larger volume"
+            f"{inodes} inodes",
+            next_step="docker system df on the host tells what uses it; or a larger volume",
         )
 
 

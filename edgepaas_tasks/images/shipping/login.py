@@ -14,9 +14,10 @@ from edgepaas_tasks.console.task import conceal
 from edgepaas_tasks.env.values.layers import resolve
 from edgepaas_tasks.env.values.schema import schema_from
 from edgepaas_tasks.env.values.secret import Secret
+from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.images import names
 from edgepaas_tasks.remote import local
-from edgepaas_tasks.settings import Settings, SettingsError
+from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.variables import sources
 
 
@@ -39,8 +40,8 @@ def login(settings: Settings, server: str) -> Login | None:
     name, text = settings.image.password, password(settings)
     if not text:
         raise SettingsError(
-            f"image.username is {settings.image.username}, and {name} (image.password) has no value\n"
-            f"  next:  set it in the process environment, or {name}_FILE to a file with it"
+            f"image.username is {settings.image.username}, and {name} (image.password) has no value",
+            next_step=f"set it in the process environment, or {name}_FILE to a file with it",
         )
     return Login(names.registry(server), settings.image.username, Secret(text))
 

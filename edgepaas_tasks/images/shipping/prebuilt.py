@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images import image, names
 from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.images.building.version import Version
@@ -57,8 +57,9 @@ def bring(settings: Settings, reference: str, machines: Mapping[str, str]) -> Im
     except CommandFailed as error:
         raise Refused(
             f"{reference} is for {found.architecture} here, and cannot be pulled for linux/{kind} "
-            f"({image.named(machines)}); nothing was changed\n  got:   {error.got}\n"
-            f"  next:  have it built for linux/{kind} too"
+            f"({image.named(machines)}); nothing was changed",
+            got=error.got,
+            next_step=f"have it built for linux/{kind} too",
         ) from None
     return image.find(reference)
 
@@ -72,7 +73,7 @@ def _fetch_any(settings: Settings, reference: str) -> None:
             with suppress(CommandFailed):
                 return publication.fetch(settings, reference, f"linux/{kind}")
         raise Refused(
-            f"this machine has no image {reference}, and it cannot be pulled\n  got:   {error.got}"
+            f"this machine has no image {reference}, and it cannot be pulled", got=error.got
         ) from None
 
 

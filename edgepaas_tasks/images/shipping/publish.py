@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images import image, names
 from edgepaas_tasks.images.building import build
 from edgepaas_tasks.images.building.version import Version

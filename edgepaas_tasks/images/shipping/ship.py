@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
 from edgepaas_tasks.images.shipping import archive, identity
@@ -59,8 +59,8 @@ class Shipping:
         if len(set(ids.values())) > 1:
             raise Refused(
                 "the hosts keep images in stores of different kinds, and call the image differently "
-                f"({', '.join(f'{name}: {one[:19]}' for name, one in ids.items())})\n"
-                "  next:  bring their engines to one version, or make two environments of them"
+                f"({', '.join(f'{name}: {one[:19]}' for name, one in ids.items())})",
+                next_step="bring their engines to one version, or make two environments of them",
             )
         self.release = replace(self.release, image=next(iter(ids.values())))
         return told
@@ -131,7 +131,7 @@ class Shipping:
             return self._load(host, taken, archive.parts(taken, shared, labels), taken.id)
         try:
             return self._pull(host, taken)
-        except forward.Refused as refused:
+        except forward.ForwardRefused as refused:
             return self._load_whole(host, taken.image, f"sshd forwards no port ({refused})")
         except CommandFailed as error:
             if not shared:

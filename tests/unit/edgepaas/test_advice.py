@@ -22,7 +22,7 @@ def reasons():
     found = set(VERDICTS) - {OK}
     for path in ENV.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "MigrationRefused":
                 found |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
             if isinstance(node, ast.Dict):
                 pairs = zip(node.keys, node.values, strict=True)

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.building import context as contexts
-from edgepaas_tasks.settings import Build, SettingsError
+from edgepaas_tasks.settings import Build
 
 
 def read(folder, dockerfile="Dockerfile"):

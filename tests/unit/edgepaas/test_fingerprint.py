@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images.building import context as contexts
 from edgepaas_tasks.images.building import fingerprint
 from edgepaas_tasks.settings import Build

@@ -3,9 +3,8 @@
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.images.shipping import prebuilt as foreign
-from edgepaas_tasks.settings import SettingsError
 from tests.engine import Engine, digest_of, id_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.image import Image
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.building import secret_scan as leaks
 from edgepaas_tasks.settings import Build

@@ -3,8 +3,8 @@
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.database import mode as modes
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.release.rollout import Rollout
 from edgepaas_tasks.remote.batch import Fence
 from edgepaas_tasks.remote.host import Host
@@ -16,7 +16,6 @@ from edgepaas_tasks.remote.service.slots import Live
 from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.remote.shell import LocalTransport
 from edgepaas_tasks.service.service import describe
-from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.variables import certificate, environment
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images.building import build as builds
 from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.settings import Build

@@ -10,11 +10,11 @@ import pytest
 
 from edgepaas_tasks import settings
 from edgepaas_tasks.env.values.secret import Secret
+from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.images.shipping import login as logins
 from edgepaas_tasks.images.shipping import publish as publication
 from edgepaas_tasks.images.shipping.login import Login
 from edgepaas_tasks.remote.errors import CommandFailed
-from edgepaas_tasks.settings import SettingsError
 
 DOCKER = """#!/bin/sh
 echo "$*" >>"$CALLS"

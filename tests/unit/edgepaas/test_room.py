@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.images.shipping import disk_space as room
 from edgepaas_tasks.remote.machine.docker import Content
 from edgepaas_tasks.remote.machine.facts import Disk, Facts

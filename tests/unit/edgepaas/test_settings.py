@@ -2,7 +2,8 @@
 
 import pytest
 
-from edgepaas_tasks.settings import Settings, SettingsError, load, merge
+from edgepaas_tasks.errors import SettingsError
+from edgepaas_tasks.settings import Settings, load, merge
 
 TREE = {
     "app": "shop",

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from edgepaas_tasks.console.task import Refused
+from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.images.building.version import Version
-from edgepaas_tasks.settings import Build, SettingsError
+from edgepaas_tasks.settings import Build
 
 
 def settle(folder, asked="", **more):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 from edgepaas_tasks.env.migrations import migrate
-from edgepaas_tasks.env.migrations.refused import Refused
+from edgepaas_tasks.env.migrations.refused import MigrationRefused
 from edgepaas_tasks.env.migrations.scripts import read
 
 URL = "postgresql://u:p@h/guestbook"
@@ -87,7 +87,7 @@ LOSSY = {"_1": (None, "pass"), "_2": ("1", 'op.drop_column("entries", "mood")')}
 
 def test_what_loses_something_is_refused_with_its_revision_and_place(database, chain):
     database.at = ["1"]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(MigrationRefused) as refused:
         up(chain(**LOSSY))
     assert refused.value.kind == "destructive"
     assert str(refused.value) == "2 drops a column (entries.mood) in _2.py:9"
@@ -101,23 +101,25 @@ def test_an_empty_database_has_nothing_to_lose(database, chain):
 
 def test_a_database_with_tables_and_no_revision_has(database, chain):
     database.tables = 3
-    with pytest.raises(Refused, match="2 drops a column"):
+    with pytest.raises(MigrationRefused, match="2 drops a column"):
         up(chain(**LOSSY))
 
 
 def held():
-    raise Refused("locked", "another migration has run for more than 60 s")
+    raise MigrationRefused("locked", "another migration has run for more than 60 s")
 
 
 def test_a_container_with_nothing_to_migrate_waits_for_nobodys_migration(database, chain):
     database.at, database.others = ["2"], held
     assert up(chain(**LOSSY)) == {"before": ["2"], "at": ["2"], "applied": []}
     database.at = ["3"]
-    with pytest.raises(Refused, match="the database is at 3, which this image does not know") as no:
+    with pytest.raises(
+        MigrationRefused, match="the database is at 3, which this image does not know"
+    ) as no:
         up(chain(**LOSSY))
     assert no.value.kind == "ahead"
     database.at = ["1"]
-    with pytest.raises(Refused, match="another migration has run"):
+    with pytest.raises(MigrationRefused, match="another migration has run"):
         up(chain(**LOSSY))
 
 
@@ -145,7 +147,7 @@ def test_several_revisions_are_led_to_the_head_that_merges_them(database, chain)
 
 def test_what_the_other_branch_loses_counts_before_a_merge(database, chain):
     database.at = ["2"]
-    with pytest.raises(Refused, match="^3 drops a column"):
+    with pytest.raises(MigrationRefused, match="^3 drops a column"):
         up(chain(**MERGED))
     done = up(chain(**MERGED), allow_destructive=True)
     assert done == {"before": ["2"], "at": ["4"], "applied": ["3", "4"]}
@@ -154,7 +156,7 @@ def test_what_the_other_branch_loses_counts_before_a_merge(database, chain):
 def test_revisions_that_stand_on_each_other_have_diverged(database, chain):
     database.at = ["1", "2"]
     assert migrate.status(URL, chain(**MERGED))["diverged"]
-    with pytest.raises(Refused, match="the database is at several revisions: 1, 2") as no:
+    with pytest.raises(MigrationRefused, match="the database is at several revisions: 1, 2") as no:
         up(chain(**MERGED))
     assert no.value.kind == "diverged"
 
@@ -162,7 +164,9 @@ def test_revisions_that_stand_on_each_other_have_diverged(database, chain):
 def test_a_branch_that_an_image_does_not_know_is_ahead_of_it(database, chain):
     """An old container that starts again beside the release with the other branch serves on."""
     database.at = ["2", "9"]
-    with pytest.raises(Refused, match="the database is at 9, which this image does not know") as no:
+    with pytest.raises(
+        MigrationRefused, match="the database is at 9, which this image does not know"
+    ) as no:
         up(chain(**MERGED))
     assert no.value.kind == "ahead"
 
@@ -181,13 +185,15 @@ def test_a_way_down_from_a_merge_leaves_the_other_branch(database, chain, monkey
         "at": ["1"],
         "applied": [],
     }
-    with pytest.raises(Refused, match="4 is newer than where the database is, 1"):
+    with pytest.raises(MigrationRefused, match="4 is newer than where the database is, 1"):
         migrate.down(URL, scripts, "4", wait=1)
 
 
 def test_the_statements_from_several_revisions_can_not_be_written_down(database, chain):
     database.at = ["2", "3"]
-    with pytest.raises(Refused, match="no statements from several revisions at once: 2, 3") as no:
+    with pytest.raises(
+        MigrationRefused, match="no statements from several revisions at once: 2, 3"
+    ) as no:
         migrate.sql(URL, chain(**MERGED))
     assert no.value.kind == "diverged"
 
@@ -197,7 +203,7 @@ def test_a_script_that_others_stand_on_and_that_is_missing_is_named(chain, tmp_p
     chain(**MERGED)
     (tmp_path / "migrations" / "versions" / "_2.py").unlink()
     with pytest.raises(
-        Refused, match="the image lacks the script of revision 2, which 4 .* after"
+        MigrationRefused, match="the image lacks the script of revision 2, which 4 .* after"
     ) as no:
         read("alembic.ini")
     assert no.value.kind == "chain"
@@ -205,14 +211,14 @@ def test_a_script_that_others_stand_on_and_that_is_missing_is_named(chain, tmp_p
 
 def test_scripts_in_a_circle_are_refused_with_what_alembic_says(chain):
     chain(**MERGED)
-    with pytest.raises(Refused, match="Cycle is detected in revisions") as no:
+    with pytest.raises(MigrationRefused, match="Cycle is detected in revisions") as no:
         chain(_1=("4", "pass"))
     assert no.value.kind == "scripts"
 
 
 def test_a_configuration_that_leads_nowhere_is_refused_with_what_alembic_says(chain, tmp_path):
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = elsewhere\n")
-    with pytest.raises(Refused, match="elsewhere") as no:
+    with pytest.raises(MigrationRefused, match="elsewhere") as no:
         read("alembic.ini")
     assert no.value.kind == "scripts"
 

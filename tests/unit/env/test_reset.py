@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 from edgepaas_tasks.env.migrations import reset
-from edgepaas_tasks.env.migrations.refused import Refused
+from edgepaas_tasks.env.migrations.refused import MigrationRefused
 
 
 class Lock:
@@ -39,14 +39,16 @@ def lock(monkeypatch):
 @pytest.mark.parametrize("environment", ["production", "prod-eu", "live"])
 def test_production_is_not_even_connected_to(lock, monkeypatch, environment):
     monkeypatch.setenv("EDGEPAAS_ENVIRONMENT", environment)
-    with pytest.raises(Refused, match=f"{environment} is production-like: it is never reset"):
+    with pytest.raises(
+        MigrationRefused, match=f"{environment} is production-like: it is never reset"
+    ):
         reset.reset("postgresql://u:p@h/guestbook", Chain(), "guestbook", wait=1)
     assert lock.asked == []
 
 
 def test_a_server_that_leads_elsewhere_than_the_name_says_is_left_alone(lock, monkeypatch):
     monkeypatch.setenv("EDGEPAAS_ENVIRONMENT", "lab")
-    with pytest.raises(Refused, match="the database is guestbook, not another"):
+    with pytest.raises(MigrationRefused, match="the database is guestbook, not another"):
         reset.reset("postgresql://u:p@h/another", Chain(), "another", wait=1)
     assert lock.asked == ["SELECT current_database()"]
 

@@ -188,11 +188,11 @@ def test_it_goes_on_in_the_python_of_the_app(run, tmp_path):
 def test_what_loses_something_is_allowed_by_a_variable(monkeypatch, given, allowed):
     from edgepaas_tasks.env import runtime as entrypoint
     from edgepaas_tasks.env.migrations import migrate, scripts
-    from edgepaas_tasks.env.migrations.refused import Refused
+    from edgepaas_tasks.env.migrations.refused import MigrationRefused
 
     def up(url, chain, *, allow_destructive, wait):
         if not allow_destructive:
-            raise Refused("destructive", "2 drops a column")
+            raise MigrationRefused("destructive", "2 drops a column")
         return {"at": ["2"], "applied": ["2"]}
 
     monkeypatch.setenv("DATABASE_URL", "")  # and as it was afterwards

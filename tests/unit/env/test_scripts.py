@@ -5,7 +5,7 @@ import json
 import pytest
 
 from edgepaas_tasks.env.migrations import scripts
-from edgepaas_tasks.env.migrations.refused import Refused
+from edgepaas_tasks.env.migrations.refused import MigrationRefused
 
 ENTRY = """
 import json, os, sqlite3
@@ -79,7 +79,7 @@ def test_a_setting_that_the_server_does_not_know_stops_nothing(chain, tmp_path):
 
 
 def test_what_failed_is_named_as_alembic_says_it(chain):
-    with pytest.raises(Refused, match="alembic upgrade 1 failed") as refused:
+    with pytest.raises(MigrationRefused, match="alembic upgrade 1 failed") as refused:
         scripts.alembic(chain("nonsense"), URL, "upgrade", "1")
     assert refused.value.details["statement"] == "SELECT nonsense"
     assert "no such column: nonsense" in refused.value.details["said"]

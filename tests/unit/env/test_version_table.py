@@ -12,8 +12,8 @@ from edgepaas_tasks.env import health, reach
 from edgepaas_tasks.env.migrations import migrate
 from edgepaas_tasks.env.values import canonical
 from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.fleet import connectivity
-from edgepaas_tasks.settings import SettingsError
 from edgepaas_tasks.variables import environment
 
 TREE = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
