@@ -199,7 +199,8 @@ def tasks_page() -> str:
     for name, collection in ns.collections.items():
         parts.append(f"## {name}\n")
         parts.append(f"{_wrap(_about(collection))}\n")
-        parts.append(f"`inv {name}` is `inv {name}.{collection.default}`.\n")
+        if collection.default:
+            parts.append(f"`inv {name}` is `inv {name}.{collection.default}`.\n")
         parts += _tasks(collection, f"{name}.")
     return "\n".join(parts)
 
