@@ -8,7 +8,7 @@ ENV ?= lab
 WORKERS ?= 3
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench bench-quick demo test check lint types unit lab-tests soak setup deploy rollback status logs preflight clean
+.PHONY: bench bench-quick demo test check lint types unit lab-tests soak reference setup deploy rollback status logs preflight clean
 
 demo: $(VENV)/.ready
 	$(INV) lab.demo
@@ -39,6 +39,10 @@ soak: $(VENV)/.ready
 # Against other tools, side by side; about 16 minutes on an idle machine. The figures go into docs/performance.md.
 bench: $(VENV)/.ready
 	$(VENV)/bin/python -m bench --write docs/performance.md
+
+# Pages that are made from the code: docs/settings.md and docs/tasks.md.
+reference: $(VENV)/.ready
+	$(VENV)/bin/python -m edgepaas_tasks.reference docs
 
 bench-quick: $(VENV)/.ready
 	$(VENV)/bin/python -m bench --quick

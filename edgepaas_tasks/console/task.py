@@ -86,9 +86,8 @@ def task(
                     "interrupted; what was begun on a host is safe to run again", 130
                 ) from None
             except Exception as error:
-                redact = redactor()
-                message = ci.harmless(redact(_message(error)))
-                next_step = ci.harmless(redact(getattr(error, "next_step", "")))
+                texts = (_message(error), getattr(error, "next_step", ""))
+                message, next_step = (ci.harmless(redactor()(text)) for text in texts)
                 _annotate(body.__name__, message, next_step)
                 raise Exit(message, _code(error)) from None
 

@@ -13,34 +13,44 @@ _SERVER = r"^([A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*)?$"
 
 
 class Build(Part):
-    """`docker build` on this machine.
-
-    `cache: false` makes every layer anew, `pull` looks for a newer base, `cache_size` ("10g") caps what builds keep.
-    """
+    """How `docker build` runs on this machine."""
 
     context: str = "."
+    """The build context: the directory that `docker build` sends to the engine. Relative to the working directory."""
     dockerfile: str = "Dockerfile"
+    """The Dockerfile, relative to `build.context`."""
     args: dict[str, str] = {}
+    """Build arguments, as `docker build --build-arg` takes them. They are part of the image's identity, so do not put
+    secrets here."""
     cache: bool = True
+    """Whether layers may come from the build cache. `false` builds every layer again, as `--no-cache` does."""
     pull: bool = False
+    """Whether each build looks for a newer base image, as `--pull` does."""
     cache_size: str = Field(default="", pattern=r"^([1-9][0-9]*[kmg])?$")
+    """The size that BuildKit's cache is cut down to after each build, such as `10g`. Empty means no limit. The classic
+    builder has no such limit: images of this app that have no tag are removed instead."""
     timeout: Seconds = 1800
+    """Seconds that `docker build` may take, and an engine on a host to load or pull the image."""
 
 
 class Image(Part):
-    """The image's name, and how it reaches the hosts: over SSH, or by a registry that both sides reach.
-
-    `server` is host[:port][/path] of the registry (Docker Hub: docker.io/ACCOUNT), `push_server` how this machine
-    reaches it, if otherwise. `password` names the variable with the password of `username`; without a user the engines'
-    own logins are used.
-    """
+    """The image's name, and how it reaches the hosts."""
 
     name: str = ""
+    """The image's name, without a registry and a tag. Empty means the value of `app`."""
     transport: Literal["ssh", "registry"] = "ssh"
+    """How the image reaches the hosts. `ssh` sends the layers that a host lacks over the SSH connection. `registry`
+    pushes to `image.server`, and hosts pull from there by digest."""
     server: str = Field(default="", pattern=_SERVER)
+    """The registry as the hosts reach it, as `host[:port][/path]`. Docker Hub is `docker.io/ACCOUNT`. Required when
+    `image.transport` is `registry`."""
     push_server: str = Field(default="", pattern=_SERVER)
+    """The registry as this machine reaches it, where that is another address. Empty means `image.server`."""
     username: str = Field(default="", pattern=r"^[^\s:]*$")
+    """The user of the registry. Empty means that each engine uses the logins it already has."""
     password: str = Field(default="REGISTRY_PASSWORD", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """The name of the variable that holds the password of `image.username`, not the password itself. The value comes
+    from the same sources as all variables, and the app does not get it."""
 
     @field_validator("name")
     @classmethod
@@ -72,33 +82,42 @@ class Image(Part):
 
 
 class Container(Part):
-    """The app's container. `stop_timeout` is in seconds from SIGTERM to SIGKILL.
-
-    `runtime`: a program of ours runs first in it, settles the database, and becomes the image's own command; `none`
-    starts that command as it is, for an image without Python.
-    """
+    """How the app's container runs."""
 
     port: Port = 8000
+    """The port that the app listens on inside its container."""
     memory: str = Field(default="512m", pattern=r"^[1-9][0-9]*[kmg]$")
+    """The container's memory limit, as `docker run --memory` takes it."""
     stop_timeout: int = Field(default=30, ge=1, le=600)
+    """Seconds from SIGTERM to SIGKILL when a container is stopped. Docker's own default is 10."""
     runtime: Literal["edgepaas", "none"] = "edgepaas"
+    """What starts the app. `edgepaas` runs a small Python program first, which settles the database and then becomes
+    the image's own command. `none` starts that command as it is, for an image without Python."""
     data: str = Field(default="/data", pattern=r"^/[A-Za-z0-9._/-]+$")
+    """Where the service's data directory is mounted in the container. The directory is kept from release to release."""
     log_size: str = Field(default="10m", pattern=r"^[1-9][0-9]*[kmg]$")
+    """The size at which Docker rotates the container's log: `max-size` of the `json-file` log driver."""
     log_files: int = Field(default=3, ge=1, le=100)
+    """The number of log files that Docker keeps for a container: `max-file` of the `json-file` log driver."""
 
 
 class Health(Part):
-    """The gate: a 2xx answer on `path` within `timeout` seconds."""
+    """When a release counts as healthy."""
 
     path: str = Field(default="/health/ready", pattern=r"^/[^\s]*$")
+    """The path that tells whether the app is ready. Any 2xx answer means yes."""
     timeout: Seconds = 60
+    """Seconds from the start of a container within which it must answer with 2xx. Rounded to whole seconds."""
 
 
 class Slots(Part):
     """The two ports, on 127.0.0.1 of the host, between which a deploy alternates."""
 
     blue: Port = 8081
+    """The port of the slot `blue` on the host. It is published on 127.0.0.1 only."""
     green: Port = 8082
+    """The port of the slot `green` on the host. It is published on 127.0.0.1 only and must differ
+    from `slots.blue`."""
 
     @model_validator(mode="after")
     def _differ(self) -> Slots:
@@ -108,48 +127,62 @@ class Slots(Part):
 
 
 class Nginx(Part):
-    """The public side. `max_body` as nginx writes sizes; `read_timeout` in seconds.
-
-    With `buffer_requests` nginx takes the whole body of a request before it asks the app: slow clients keep no worker
-    busy then, and a drain does not see them.
-    """
+    """The public side."""
 
     server_name: str = Field(default="_", pattern=r"^[A-Za-z0-9._* -]+$")
+    """The host names that the site answers to, as nginx's `server_name` takes them. `_` makes it the default site of
+    its port."""
     listen: Port = 80
+    """The port that nginx listens on for visitors."""
     max_body: str = Field(default="10m", pattern=r"^[0-9]+[kmg]?$")
+    """The largest request body, as nginx's `client_max_body_size` takes it. `0` means no limit. nginx's own default is
+    `1m`."""
     read_timeout: int = Field(default=60, ge=1, le=3600)
+    """Seconds that nginx waits for the app between two reads or two writes: `proxy_read_timeout` and
+    `proxy_send_timeout`. 60 is nginx's own default."""
     buffer_requests: bool = False
+    """Whether nginx takes the whole body of a request before it asks the app. Slow clients then keep no worker of the
+    app busy, but a drain does not see uploads that are still under way."""
 
 
 class Ssm(Part):
-    """AWS' Parameter Store as a source of variables: /shop/prod/TOKEN below `path` /shop/prod is TOKEN."""
+    """AWS Systems Manager Parameter Store as a source of variables."""
 
     path: str = Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")
+    """The path in AWS Systems Manager Parameter Store. The parameters right below it are read: with `/shop/prod`, the
+    parameter `/shop/prod/TOKEN` is the variable `TOKEN`."""
 
 
 class Database(Part):
-    """Where the data is. `sqlite_only`: a file in the service's data directory; `postgres_only`: DATABASE_URL;
-    `try_postgres`: DATABASE_URL when it answers at the first start, the file when it does not.
-
-    `wait`: seconds for a database that does not answer yet. `root_certificate`: a PEM file of this machine with the
-    authority that a server's certificate is checked against. `backup`: a command of yours, run by `sh` on this machine
-    with the app's variables and a DATABASE_URL for pg_dump in its environment, before anything is taken away.
-    `per_host`: with SQLite on several hosts, each has rows of its own.
-
-    `alembic` is the path of Alembic's configuration in the image, from its working directory; `version_table` and
-    `version_table_schema` are what its env.py hands to context.configure, if anything. `migration_url` names a
-    variable with a URL that reaches the server itself, where DATABASE_URL leads through a pooler. Seconds: `lock_wait`
-    for another migration, `timeout` for the whole of one.
-    """
+    """Where the app's data is, and how its schema is migrated."""
 
     mode: Literal["postgres_only", "try_postgres", "sqlite_only"] = "postgres_only"
+    """Where the data is. `postgres_only`: where `DATABASE_URL` leads. `sqlite_only`: a file in the service's data
+    directory. `try_postgres`: Postgres if it answers at the first start, the file otherwise; the decision is kept."""
     wait: float = Field(default=30, ge=0, le=600)
+    """Seconds to wait for a database that does not answer yet, at each start and before a migration."""
     root_certificate: str = ""
+    """A PEM file on this machine with the authority that the server's certificate is checked against. It makes
+    `verify-full` the least `sslmode`; without it that is `require`, for servers that are not local."""
     backup: str = ""
+    """A command that `sh` runs on this machine before data is removed. It gets the app's variables and a `DATABASE_URL`
+    that pg_dump understands. If it fails, the database is not changed."""
     per_host: bool = False
+    """Whether several hosts may each have SQLite rows of their own. Without it, `sqlite_only` and `try_postgres` are
+    refused for more than one host."""
     alembic: str = Field(default="alembic.ini", pattern=r"^[A-Za-z0-9._/-]+$")
+    """The path of Alembic's configuration in the image, relative to its working directory. An image without that file
+    has no migrations."""
     version_table: str = Field(default="alembic_version", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """The table that Alembic keeps the revision in: `version_table` of `context.configure` in env.py. The default is
+    Alembic's own."""
     version_table_schema: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
+    """The schema of that table: `version_table_schema` of `context.configure` in env.py. Empty means the connection's
+    default schema."""
     migration_url: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
+    """The name of a variable with a URL that reaches the server itself. Set it where `DATABASE_URL` leads through a
+    connection pooler. Empty means `DATABASE_URL`."""
     lock_wait: Seconds = 60
+    """Seconds to wait for another migration of the same database."""
     timeout: Seconds = 900
+    """Seconds that one migration may take as a whole, and one run of `database.backup`."""

@@ -17,32 +17,62 @@ class Settings(Part):
     """Everything for one environment."""
 
     app: Name
+    """The app's name. It is part of the name of everything on a host, together with the environment's."""
     environment: Name = "default"
+    """The environment's name. It comes from `--env` or `default_env`; a value that is written here is replaced."""
     default_env: str = ""
+    """The environment that is used without `--env`. Empty means that `--env` is required. A name that contains `prod`
+    or `live` is refused."""
     build: Build = Build()
+    """How the image is built on this machine."""
     image: Image = Image()
+    """The image's name, and how it reaches the hosts."""
     container: Container = Container()
+    """How the app's container runs."""
     health: Health = Health()
+    """When a release counts as healthy."""
     slots: Slots = Slots()
+    """The two ports on the host between which deploys alternate."""
     nginx: Nginx = Nginx()
+    """The public side."""
     flip: Flip = Flip()
+    """What happens right after traffic was moved, while the old release can still take over."""
     maintenance: Maintenance = Maintenance()
+    """What `inv maintenance --on` shows, and to whom."""
     hooks: Hooks = Hooks()
+    """What runs on this machine around a deploy, a rollback and `inv env.push`."""
     notify: Notify = Notify()
+    """Who is told the result of a deploy. A notice that fails is a warning."""
     report: FailureReport = FailureReport()
+    """The report that a failed deploy leaves on this machine."""
     database: Database = Database()
+    """Where the app's data is, and how its schema is migrated."""
     docker: Docker = Docker()
+    """The Docker engine of the hosts."""
     volume: Volume | None = None
+    """The EBS volume for Docker's data. Not set means that Docker's data is on the root disk."""
     aws: Aws = Aws()
+    """How AWS is asked. What is not set comes from where boto3 looks."""
     ssh: Ssh = Ssh()
+    """How the hosts are reached. What is not set comes from `~/.ssh/config`, then from OpenSSH's defaults."""
     lease: Lease = Lease()
+    """How two deploys to the same hosts are kept apart."""
     hosts: tuple[HostEntry, ...] = ()
+    """The hosts, written down. An environment has one of `hosts`, `ec2` and `lab`."""
     lab: Lab | None = None
+    """The hosts that `inv lab.up` made on this machine. An environment has one of `hosts`, `ec2` and `lab`."""
     ec2: Ec2 | None = None
+    """The hosts, found by EC2 tags. An environment has one of `hosts`, `ec2` and `lab`."""
     keep_releases: int = Field(default=5, ge=2, le=100)
+    """How many good releases a host keeps. The live one, the one that a rollback goes to and the newest are kept in any
+    case."""
     strict_variables: bool = False
+    """Whether a variable that is set in a file but not declared is an error. Without it, it is a warning."""
     variables: dict[str, Any] | str = {}
+    """The variables that the app is given, or the path of a YAML file with the same content.
+    [environment.md](environment.md) has the keys of a declaration."""
     ssm: Ssm | None = None
+    """AWS Systems Manager Parameter Store as a source of variables. Not set means that it is not asked."""
 
     @model_validator(mode="after")
     def _one_inventory(self) -> Settings:

@@ -116,7 +116,7 @@ def test_listing_the_tasks_loads_nothing_heavy():
 ROOMS = (
     *("env", "remote", "errors", "lab", "settings", "console"),
     *("service", "variables", "database", "images", "lease", "fleet"),
-    *("release", "report", "events", "scaffold", "demo", "namespaces", "program"),
+    *("release", "report", "events", "scaffold", "demo", "namespaces", "reference", "program"),
 )  # fmt: skip
 
 
