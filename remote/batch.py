@@ -104,8 +104,9 @@ class Batch:
 
     def _step(self, command: Command, *, inherits: bool) -> str:
         if command.body:
+            given = "".join(f"{name}={shlex.quote(text)}\n" for name, text in command.values)
             words = shlex.join(("set", "--", *command.words[1:]))
-            run = f"(\n{words}\n{command.body}\n)"
+            run = f"(\n{given}{words}\n{command.body}\n)"
         else:
             run = shlex.join(command.words)
         # The fence's descriptor stays with this shell: a child that outlives it must not hold the lock.

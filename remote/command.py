@@ -43,9 +43,10 @@ class Command:
     ok: frozenset[int] = frozenset({0})
     timeout: float = 60.0
     body: str = ""  # text of the static script, empty for a plain program
+    values: tuple[tuple[str, str], ...] = ()  # variables that the script finds set, by name
 
     def __post_init__(self) -> None:
-        for word in self.words:
+        for word in (*self.words, *(text for _, text in self.values)):
             if not isinstance(word, str):
                 raise TypeError(f"a word of a command is text, not {type(word).__name__}")
             if "\0" in word:
@@ -76,11 +77,21 @@ def argv(*words: str, stdin: Stdin | None = None) -> Command:
 
 
 def script(
-    name: str, *arguments: str, stdin: Stdin | None = None, uses: tuple[str, ...] = ()
+    name: str,
+    /,
+    *arguments: str,
+    stdin: Stdin | None = None,
+    uses: tuple[str, ...] = (),
+    **values: str | int,
 ) -> Command:
-    """The static script of that name, its values as $1, $2, … and stdin; `uses` are functions that it calls."""
+    """The static script NAME.sh, with its input.
+
+    `values` are variables that it finds set, under the same names; its first line demands them. `arguments` are a list
+    of any length, as "$@". `uses` names scripts whose functions it calls.
+    """
     body = "".join(source(one) for one in (*uses, name))
-    return Command((name, *arguments), stdin=stdin, body=body)
+    given = tuple((key, str(value)) for key, value in values.items())
+    return Command((name, *arguments), stdin=stdin, body=body, values=given)
 
 
 @cache

@@ -67,9 +67,18 @@ def command(
         else f"{prefix}-{modules[-1].rpartition('.')[2]}-{secrets.token_hex(4)}"
     )
     root = service.layout.runtime(composed.certificate) if composed.certificate else ""
-    kind = "alone" if changes else "beside"
-    words = (image, name, program(*modules), " ".join(arguments), root, kind, *composed.names)
-    return script("one-off", *words, stdin=composed.text).as_root()
+    command = script(
+        "one-off",
+        *composed.names,
+        stdin=composed.text,
+        image=image,
+        name=name,
+        program=program(*modules),
+        arguments=" ".join(arguments),
+        certificate=root,
+        alone="yes" if changes else "",
+    )
+    return command.as_root()
 
 
 def parse(text: str) -> dict[str, Any]:

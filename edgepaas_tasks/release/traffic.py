@@ -14,7 +14,7 @@ from edgepaas_tasks.remote.service import releases, slots
 from edgepaas_tasks.remote.service.slots import Live
 from edgepaas_tasks.service.service import Service
 
-PATIENCE = 30.0  # seconds that a host which has baked waits for the others
+DECISION_TIMEOUT = 30.0  # seconds that a host which has baked waits for the others
 
 
 def flip(rollout: Rollout) -> str:
@@ -68,7 +68,7 @@ def flip_to(service: Service, slot: str, release: int) -> Command:
         port=service.port(slot),
         health_path=service.health_path,
         bake=flip.bake,
-        lease_wait=PATIENCE,
+        decision_timeout=DECISION_TIMEOUT,
         probe=slots.Probe(flip.path or service.health_path, flip.status, flip.expect),
     )
 

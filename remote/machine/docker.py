@@ -116,7 +116,7 @@ def load(image: str, reference: str, service: str, timeout: float = 1800) -> Com
     `image` is the digest of its configuration, or empty for a store that calls it otherwise: there it is what the
     archive gave that name to. Exit FOREIGN: another image came.
     """
-    command = script("load", image, reference, f"{PART}={service}", FORM)
+    command = script("load", image=image, name=reference, label=f"{PART}={service}", form=FORM)
     return command.as_root().within(timeout).called("load the image")
 
 
@@ -130,9 +130,17 @@ def pull(
     timeout: float = 1800,
 ) -> Command:
     """Fetches an image by its digest, which the engine verifies, names it, and tells it, for `parse_image`."""
-    words = (source, reference, FORM, *((server, user) if password is not None else ()))
-    command = script("pull", *words, stdin=password).as_root().within(timeout)
-    return command.called(f"pull {source.rpartition('/')[2]}")
+    login = (server, user) if password is not None else ("", "")
+    command = script(
+        "pull",
+        stdin=password,
+        source=source,
+        name=reference,
+        form=FORM,
+        server=login[0],
+        user=login[1],
+    )
+    return command.as_root().within(timeout).called(f"pull {source.rpartition('/')[2]}")
 
 
 def tag(image: str, reference: str) -> Command:

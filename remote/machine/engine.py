@@ -100,8 +100,14 @@ def _repository(source: Origin, row: System, facts: Facts) -> Command:
             f"baseurl={base}/{release}/$basearch/stable\n"
             f"enabled=1\ngpgcheck=1\ngpgkey=file://{key_file}\n"
         )
-    arguments = (key_file, key, source.fingerprint, file)
-    command = script("repository", *arguments, stdin=text.encode())
+    command = script(
+        "repository",
+        stdin=text.encode(),
+        key_file=key_file,
+        key_url=key,
+        fingerprint=source.fingerprint,
+        repository_file=file,
+    )
     return command.as_root().within(120).called("add Docker's repository")
 
 
@@ -155,7 +161,13 @@ def run(wanted: Wanted, ports: tuple[int, ...]) -> Command:
     Prints a line for what it changed.
     """
     group = "group" if wanted.group else "no-group"
-    words = (CONFIGURATION, group, layout.ROOT, *map(str, ports))
-    guard = source("docker-ports").encode()
-    command = script("engine", *words, stdin=guard, uses=("quiet",))
+    command = script(
+        "engine",
+        *map(str, ports),
+        stdin=source("docker-ports").encode(),
+        uses=("quiet",),
+        config=CONFIGURATION,
+        group=group,
+        services=layout.ROOT,
+    )
     return command.as_root().within(180).called("start Docker")

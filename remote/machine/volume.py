@@ -54,7 +54,7 @@ class Seen:
 
 
 def look(volume: Volume) -> Command:
-    command = script("volume-look", volume.id, volume.device, volume.mount)
+    command = script("volume-look", id=volume.id, device=volume.device, where=volume.mount)
     return command.as_root().called("look at the volume")
 
 
@@ -157,7 +157,14 @@ def setup(volume: Volume, seen: Seen, host: str) -> Command:
     what = "format" if formats(volume, seen) else "adopt"
     type = volume.filesystem if what == "format" else seen.type
     command = script(
-        *("volume-setup", seen.device, type, volume.mount, what, volume.id, ROOT), uses=("quiet",)
+        "volume-setup",
+        uses=("quiet",),
+        device=seen.device,
+        type=type,
+        where=volume.mount,
+        what=what,
+        id=volume.id,
+        services=ROOT,
     )
     return command.as_root().within(3600).called("set up the volume")
 

@@ -85,9 +85,15 @@ def machine() -> str:
 
 def take(layout: Layout, fence: Fence, holder: Holder, *, gone: str = "-") -> Command:
     """Takes the lease. `gone` is the token of a holder that is known to have ended."""
-    words = (layout.lease, fence.token, str(fence.ttl), holder.line(), gone)
-    command = script("lease-take", *words).as_root().allow(HELD, NOT_SET_UP)
-    return command.called("take the lease")
+    command = script(
+        "lease-take",
+        lease=layout.lease,
+        mine=fence.token,
+        ttl=fence.ttl,
+        holder=holder.line(),
+        gone=gone,
+    )
+    return command.as_root().allow(HELD, NOT_SET_UP).called("take the lease")
 
 
 def release(layout: Layout, token: str) -> Command:

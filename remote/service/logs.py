@@ -24,8 +24,16 @@ def alive() -> Iterator[bytes]:
 
 def logs(layout: Layout, *, which: str, lines: str, since: str, follow: bool) -> Command:
     """Lines "SLOT TIME TEXT", on stdout; when following on stderr, as they are written."""
-    words = (layout.base, layout.service, which, lines, since, "follow" if follow else "")
-    command = script("logs", *words).as_root().called(f"read the log of {which}")
+    command = script(
+        "logs",
+        base=layout.base,
+        service=layout.service,
+        which=which,
+        lines=lines,
+        since=since,
+        follow="yes" if follow else "",
+    )
+    command = command.as_root().called(f"read the log of {which}")
     return command.within(LONGEST) if follow else command.within(120)
 
 

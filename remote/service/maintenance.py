@@ -13,9 +13,16 @@ def switch(site: Site, *, on: bool, page: bytes = b"") -> Command:
 
     Exit 50: nginx does not do as the flag says. 51: the service has no directory on this host.
     """
-    words = (site.layout.base, "on" if on else "off", str(site.listen), site.probe_name)
-    command = script("maintenance", *words, stdin=page).as_root()
-    return command.called(f"maintenance {'on' if on else 'off'}")
+    wanted = "on" if on else "off"
+    command = script(
+        "maintenance",
+        stdin=page,
+        base=site.layout.base,
+        wanted=wanted,
+        listen=site.listen,
+        host_name=site.probe_name,
+    )
+    return command.as_root().called(f"maintenance {wanted}")
 
 
 def read(layout: Layout) -> Command:

@@ -75,9 +75,16 @@ def configure(site: Site) -> Command:
 
     One at a time on a host, leased or not. Exit 43: the live slot has another port than the site says.
     """
-    words = (site.file_name, str(site.listen), site.probe_name)
-    slots = (site.layout.base, str(site.blue), str(site.green))
-    command = script("nginx-site", *words, *slots, stdin=site.render().encode())
+    command = script(
+        "nginx-site",
+        stdin=site.render().encode(),
+        file_name=site.file_name,
+        port=site.listen,
+        host_name=site.probe_name,
+        base=site.layout.base,
+        blue=site.blue,
+        green=site.green,
+    )
     return command.as_root().within(120).called("configure nginx")
 
 

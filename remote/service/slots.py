@@ -124,18 +124,28 @@ def start(
     """
     command = script(
         "start",
-        *(layout.base, layout.service, slot, str(release), image, version, str(port)),
-        *(str(spec.port), spec.memory, str(spec.stop_timeout), spec.data),
-        *(spec.log_size, str(spec.log_files), spec.health_path, str(spec.health_timeout)),
-        *(
-            wanted(spec, image, environment, runtime, port),
-            str(round(drain)),
-            runtime,
-            certificate,
-            database,
-            *variables,
-        ),
+        *variables,
         uses=("requests",),
+        base=layout.base,
+        service=layout.service,
+        slot=slot,
+        release=release,
+        image=image,
+        version=version,
+        port=port,
+        container_port=spec.port,
+        memory=spec.memory,
+        stop_timeout=spec.stop_timeout,
+        log_size=spec.log_size,
+        log_files=spec.log_files,
+        data=spec.data,
+        health_path=spec.health_path,
+        health_timeout=spec.health_timeout,
+        spec=wanted(spec, image, environment, runtime, port),
+        drain_timeout=round(drain),
+        runtime=runtime,
+        certificate=certificate,
+        database=database,
     )
     named = command.called(f"start release {release} in {slot}")
     return named.as_root().within(drain + spec.stop_timeout + spec.health_timeout + 60)
@@ -159,28 +169,37 @@ def flip(
     port: int,
     health_path: str,
     bake: float,
-    lease_wait: float,
+    decision_timeout: float,
     probe: Probe,
 ) -> Command:
     """Health gate, flag, verification through nginx, bake; then it reads "commit LINE" or "back REASON" on its stdin.
 
-    It flips itself back when a probe fails, and when no word comes within `patience` seconds of the bake. Prints where
-    the flag led before.
+    It flips itself back when a probe fails, and when no word comes within `decision_timeout` seconds of the bake.
+    Prints where the flag led before.
     """
     command = script(
         "flip",
-        *(layout.base, slot, str(release), str(port), health_path),
-        *(str(site.listen), site.probe_name, str(int(bake * 1000)), str(round(lease_wait))),
-        *(probe.path, str(probe.status), probe.text),
         uses=("journal",),
+        base=layout.base,
+        slot=slot,
+        release=release,
+        port=port,
+        health_path=health_path,
+        listen=site.listen,
+        host_name=site.probe_name,
+        bake=int(bake * 1000),
+        decision_timeout=round(decision_timeout),
+        path=probe.path,
+        expected=probe.status,
+        text=probe.text,
     )
     named = command.called(f"flip to {slot}, release {release}")
-    return named.as_root().within(bake + lease_wait + 60)
+    return named.as_root().within(bake + decision_timeout + 60)
 
 
 def point(layout: Layout, to: Live, now: Live, token: str = "") -> Command:
     """Moves the flag back, if it is still where we put it, and the lease is `token`'s. Prints "moved" or "left"."""
-    command = script("point", layout.base, to.target, now.target, token)
+    command = script("point", base=layout.base, to=to.target, now=now.target, token=token)
     return command.as_root().called(f"flip back to {to.target}")
 
 
@@ -196,15 +215,16 @@ def drain(
 
     `keep` lets it run on, if the host has that much memory (as docker writes sizes) free. Prints what it did.
     """
-    words = (
-        layout.base,
-        layout.container(slot),
-        slot,
-        str(round(seconds)),
-        str(stop_timeout),
-        keep,
+    command = script(
+        "drain",
+        uses=("requests",),
+        base=layout.base,
+        container=layout.container(slot),
+        slot=slot,
+        drain_timeout=round(seconds),
+        stop_timeout=stop_timeout,
+        keep=keep,
     )
-    command = script("drain", *words, uses=("requests",))
     done = "drain" if keep else "drain and stop"
     return command.as_root().within(seconds + stop_timeout + 30).called(f"{done} {slot}")
 
@@ -213,8 +233,16 @@ def diagnose(
     layout: Layout, *, slot: str, port: int, health_path: str, stop: bool, lines: int
 ) -> Command:
     """All there is to know about a slot that failed, with the last `lines` of its log, for `diagnosis`."""
-    words = (layout.container(slot), str(port), health_path, "stop" if stop else "", str(lines))
-    return script("diagnose", *words, layout.base).as_root().called(f"diagnose {slot}")
+    command = script(
+        "diagnose",
+        base=layout.base,
+        container=layout.container(slot),
+        port=port,
+        health_path=health_path,
+        lines=lines,
+        stop="yes" if stop else "",
+    )
+    return command.as_root().called(f"diagnose {slot}")
 
 
 def _container(item: dict[str, Any]) -> Container:

@@ -45,12 +45,15 @@ def run(stubs):
 
     def run(
         name: str,
+        /,
         *arguments: str,
         codes: tuple[int, ...] = (0,),
         stdin: bytes | None = None,
         uses: tuple[str, ...] = (),
+        **values: str,
     ):
-        command: Command = script(name, *arguments, stdin=stdin, uses=uses).allow(*codes)
+        command: Command = script(name, *arguments, stdin=stdin, uses=uses, **values)
+        command = command.allow(*codes)
         (result,) = host.read(command)
         return replace(result, seconds=host.trace[-1].seconds)
 
@@ -75,10 +78,10 @@ def point(service, target):
     link.symlink_to(target)
 
 
-def elsewhere(name, *arguments, stdin=None, uses=(), **paths):
-    """A script that names places of a system, with these in their place."""
-    command = script(name, *arguments, stdin=stdin, uses=uses)
+def elsewhere(name, /, *arguments, stdin=None, uses=(), places=None, **values):
+    """A script that names places of a system, with these in their place: pairs of a path and what stands in for it."""
+    command = script(name, *arguments, stdin=stdin, uses=uses, **values)
     body = command.body
-    for place, instead in paths.values():
+    for place, instead in places or ():
         body = body.replace(place, f"{instead}/")
     return replace(command, body=body).allow(*range(1, 256))

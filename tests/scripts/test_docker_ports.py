@@ -44,7 +44,7 @@ def host(stubs, tmp_path):
 def ports(run, tmp_path):
     def ports(what="free", *more):
         place = ("/run/edgepaas/", tmp_path / "run")
-        (result,) = run.host.read(elsewhere("docker-ports", what, *more, stamp=place))
+        (result,) = run.host.read(elsewhere("docker-ports", what, *more, places=[place]))
         return result
 
     return ports

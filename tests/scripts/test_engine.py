@@ -25,15 +25,19 @@ def host(stubs, tmp_path):
 @pytest.fixture
 def bare(run, host):
     def engine(group="no-group"):
-        words = ("engine", str(host / "daemon.json"), group, str(host / "services"), "8081", "8082")
-        places = {
-            "one": ("/run/edgepaas/", host),
-            "two": ("/run/docker.pid", host / "docker.pid"),
-            "three": ("/var/lib/edgepaas/", host / "lib"),
-            "four": ("/etc/systemd/system/", host / "units"),
-        }
+        places = (
+            ("/run/edgepaas/", host),
+            ("/run/docker.pid", host / "docker.pid"),
+            ("/var/lib/edgepaas/", host / "lib"),
+            ("/etc/systemd/system/", host / "units"),
+        )
+        values = {"config": str(host / "daemon.json"), "services": str(host / "services")}
         guard = source("docker-ports").replace("/run/edgepaas/", f"{host}/").encode()
-        (result,) = run.host.read(elsewhere(*words, stdin=guard, uses=("quiet",), **places))
+        words = ("engine", "8081", "8082")
+        command = elsewhere(
+            *words, stdin=guard, uses=("quiet",), places=places, group=group, **values
+        )
+        (result,) = run.host.read(command)
         return result
 
     return engine

@@ -31,7 +31,9 @@ esac""",
 @pytest.fixture
 def load(run, stubs):
     def load(data, codes=(0,), image="sha256:1"):
-        command = script("load", image, "shop:v1", LABEL, "FORM").allow(*codes)
+        command = script("load", image=image, name="shop:v1", label=LABEL, form="FORM").allow(
+            *codes
+        )
         (result,) = run.host.stream([data], command)
         return replace(result)
 
@@ -84,9 +86,12 @@ def test_all_images_of_a_host_are_told_packed(run, stubs):
     assert run("images", "FORM").stdout == "", "no engine, no images"
 
 
+LOGIN = {"name": "shop:v1", "form": "FORM", "server": "r.test", "user": "me"}
+
+
 def test_a_login_leaves_nothing_behind(run, stubs):
     docker(stubs)
-    result = run("pull", "r.test/x@sha256:2", "shop:v1", "FORM", "r.test", "me", stdin=b"pa$$word")
+    result = run("pull", source="r.test/x@sha256:2", **LOGIN, stdin=b"pa$$word")
     assert result.text == "sha256:1 mark sha256:a"
     folder = (stubs.folder / "config").read_text().strip()
     assert not os.path.exists(folder)
@@ -96,7 +101,7 @@ def test_a_login_leaves_nothing_behind(run, stubs):
 
 def test_without_credentials_nobody_logs_in(run, stubs):
     docker(stubs)
-    run("pull", "127.0.0.1:5/x@sha256:2", "shop:v1", "FORM")
+    run("pull", source="127.0.0.1:5/x@sha256:2", **{**LOGIN, "server": "", "user": ""})
     assert not [line for line in stubs.said if "login" in line]
     assert "docker rmi 127.0.0.1:5/x@sha256:2" in stubs.said
 
@@ -106,5 +111,5 @@ def test_a_pull_that_fails_leaves_no_login_behind(run, stubs):
         "docker",
         f'case "$1" in login) echo "$DOCKER_CONFIG" >{stubs.folder}/config ;; pull) exit 1 ;; esac',
     )
-    run("pull", "r.test/x@sha256:2", "shop:v1", "FORM", "r.test", "me", stdin=b"x", codes=(1,))
+    run("pull", source="r.test/x@sha256:2", **LOGIN, stdin=b"x", codes=(1,))
     assert not os.path.exists((stubs.folder / "config").read_text().strip())

@@ -40,7 +40,8 @@ def docker(stubs, service, tmp_path):
 def logs(service, which="live", follow=False):
     layout = Layout("shop-prod")
     made = inside.logs(layout, which=which, lines="5", since="10m", follow=follow)
-    return Command((made.words[0], str(service), *made.words[2:]), body=made.body, ok=made.ok)
+    values = tuple((dict(made.values) | {"base": str(service)}).items())
+    return Command(made.words, body=made.body, ok=made.ok, values=values)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,13 @@ def lease(service):
 
 def take(run, lease, token, holder=ME, ttl="60", gone="-"):
     result = run(
-        *("lease-take", str(lease), token, ttl, holder.line(), gone), codes=(0, HELD, NOT_SET_UP)
+        "lease-take",
+        codes=(0, HELD, NOT_SET_UP),
+        lease=str(lease),
+        mine=token,
+        ttl=ttl,
+        holder=holder.line(),
+        gone=gone,
     )
     return judge("web1", result)
 

@@ -17,8 +17,8 @@ def switch(run, service, stubs, tmp_path):
     stubs.add("sleep")
 
     def switch(wanted, page=b"<p>soon</p>", codes=(0,)):
-        words = ("maintenance", str(service), wanted, "80", "shop.example")
-        return run(*words, stdin=page, codes=codes)
+        site = {"base": str(service), "listen": "80", "host_name": "shop.example"}
+        return run("maintenance", stdin=page, codes=codes, wanted=wanted, **site)
 
     return switch
 
@@ -46,6 +46,7 @@ def test_an_nginx_that_does_not_look_at_the_flag_is_named(switch, tmp_path):
 
 
 def test_a_service_that_was_never_set_up_is_told_so(run, tmp_path):
-    words = ("maintenance", str(tmp_path / "nothing"), "on", "80", "localhost")
-    assert "inv setup" in run(*words, stdin=b"page", codes=(51,)).stderr
+    values = {"base": str(tmp_path / "nothing"), "listen": "80", "host_name": "localhost"}
+    said = run("maintenance", stdin=b"page", codes=(51,), wanted="on", **values).stderr
+    assert "inv setup" in said
     assert not (tmp_path / "nothing").exists()

@@ -6,7 +6,9 @@ ANSWERS = 'case "$*" in *inspect*) echo "[null,null]" ;; run*) echo "{}" ;; esac
 
 
 def one_off(run, name, kind):
-    return run("one-off", "sha256:1", name, "pass", "status", "", kind, "TOKEN", stdin=b"TOKEN=1\n")
+    values = {"image": "sha256:1", "program": "pass", "arguments": "status", "certificate": ""}
+    alone = "yes" if kind == "alone" else ""
+    return run("one-off", "TOKEN", stdin=b"TOKEN=1\n", name=name, alone=alone, **values)
 
 
 @pytest.mark.parametrize(

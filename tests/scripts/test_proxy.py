@@ -30,9 +30,16 @@ def nginx(tmp_path, stubs):
 @pytest.fixture
 def configure(run, nginx, service, tmp_path):
     def configure(text="new\n"):
-        words = ("nginx-site", SITE, "80", "shop.example", str(service), "8081", "8082")
         command = elsewhere(
-            *words, stdin=text.encode(), etc=("/etc/nginx/", nginx), run=("/run/", tmp_path)
+            "nginx-site",
+            stdin=text.encode(),
+            places=(("/etc/nginx/", nginx), ("/run/", tmp_path)),
+            file_name=SITE,
+            port="80",
+            host_name="shop.example",
+            base=str(service),
+            blue="8081",
+            green="8082",
         )
         (result,) = run.host.read(command)
         assert not list(nginx.glob(".edgepaas*")), "nothing is left beside it"
@@ -157,7 +164,7 @@ def test_debians_default_site_goes_and_can_be_restored(run, nginx, stubs):
     (available / "default").write_text("server {}\n")
     link = enabled / "default"
     link.symlink_to(available / "default")
-    command = elsewhere("nginx-default", etc=("/etc/nginx/", nginx))
+    command = elsewhere("nginx-default", places=[("/etc/nginx/", nginx)])
     (result,) = run.host.read(command)
     assert not link.is_symlink()
     # What it says is what brings it back.

@@ -107,15 +107,18 @@ def key(tmp_path_factory):
 
 def test_a_repository_is_written_with_its_key_once(run, tmp_path, key):
     file, fingerprint = key
-    words = (str(tmp_path / "keys" / "docker.asc"), file.as_uri(), fingerprint)
     repository = tmp_path / "docker.repo"
-    first = run("repository", *words, str(repository), stdin=b"[docker]\n").text
-    assert first == f"wrote {words[0]}\nwrote {repository}"
+    values = {
+        "key_file": str(tmp_path / "keys" / "docker.asc"),
+        "key_url": file.as_uri(),
+        "fingerprint": fingerprint,
+        "repository_file": str(repository),
+    }
+    first = run("repository", **values, stdin=b"[docker]\n").text
+    assert first == f"wrote {values['key_file']}\nwrote {repository}"
     assert repository.read_text() == "[docker]\n"
-    assert run("repository", *words, str(repository), stdin=b"[docker]\n").text == ""
-    assert run("repository", *words, str(repository), stdin=b"[other]\n").text == (
-        f"wrote {repository}"
-    )
+    assert run("repository", **values, stdin=b"[docker]\n").text == ""
+    assert run("repository", **values, stdin=b"[other]\n").text == (f"wrote {repository}")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,11 @@ def test_another_key_is_refused_and_nothing_is_written(run, tmp_path, key, publi
         served.write_text(file.read_text() if published == "the key" else "<html>Not found</html>")
     kept, repository = tmp_path / "docker.asc", tmp_path / "docker.repo"
     result = run(
-        *("repository", str(kept), served.as_uri(), "A" * 40, str(repository)),
+        "repository",
+        key_file=str(kept),
+        key_url=served.as_uri(),
+        fingerprint="A" * 40,
+        repository_file=str(repository),
         codes=(30,),
         stdin=b"[docker]\n",
     )
@@ -144,7 +151,12 @@ def test_a_key_that_was_changed_on_the_host_is_fetched_anew(run, tmp_path, key):
     kept = tmp_path / "docker.asc"
     kept.write_text("garbage")
     said = run(
-        *("repository", str(kept), file.as_uri(), fingerprint, str(tmp_path / "r")), stdin=b""
+        "repository",
+        stdin=b"",
+        key_file=str(kept),
+        key_url=file.as_uri(),
+        fingerprint=fingerprint,
+        repository_file=str(tmp_path / "r"),
     ).text
     assert f"wrote {kept}" in said
     assert kept.read_text() == file.read_text()
@@ -191,7 +203,7 @@ def test_a_default_server_inside_nginx_conf_is_commented_out_restorably(run, tmp
     conf = tmp_path / "nginx.conf"
     conf.write_text(NGINX_CONF)
     stubs.add("nginx")
-    command = elsewhere("nginx-default", nginx=("/etc/nginx/", tmp_path))
+    command = elsewhere("nginx-default", places=[("/etc/nginx/", tmp_path)])
     (result,) = run.host.read(command)
     assert "disabled nginx's default site" in result.text
     lines = conf.read_text().splitlines()
@@ -212,9 +224,11 @@ def test_a_default_server_inside_nginx_conf_is_commented_out_restorably(run, tmp
 def test_an_id_leads_to_its_device_by_link_or_by_serial(run, tmp_path):
     def look(volume):
         command = elsewhere(
-            *("volume-look", volume, "", "/var/lib/docker"),
-            links=("/dev/disk/", tmp_path / "disk"),
-            serials=("/sys/block/", tmp_path / "block"),
+            "volume-look",
+            places=(("/dev/disk/", tmp_path / "disk"), ("/sys/block/", tmp_path / "block")),
+            id=volume,
+            device="",
+            where="/var/lib/docker",
         )
         (result,) = run.host.read(command)
         return [line for line in result.stdout.splitlines() if line.startswith("candidate=")]
@@ -287,7 +301,9 @@ def test_a_local_postgres_is_named_by_its_parts(run, stubs, tmp_path, there, nam
             stubs.add(name)
     library = "libpq.so.5 (libc6,x86-64) => /usr/lib/x86_64-linux-gnu/libpq.so.5"
     stubs.add("ldconfig", f'echo "	{library if there == "library" else "libc.so.6"}"')
-    (result,) = run.host.read(elsewhere("facts", own=("/usr/lib/postgresql/", tmp_path / "none")))
+    (result,) = run.host.read(
+        elsewhere("facts", places=[("/usr/lib/postgresql/", tmp_path / "none")])
+    )
     lines = result.stdout.splitlines()
     assert [line.removeprefix("postgres=") for line in lines if line[:9] == "postgres="] == named
 
@@ -318,10 +334,15 @@ def test_a_file_system_follows_a_volume_that_grew(run, stubs, tmp_path, type_, g
     for name in ("resize2fs", "xfs_growfs", "systemctl"):
         stubs.add(name)
     command = elsewhere(
-        *("volume-setup", "/dev/x", type_, str(where), "adopt", "vol-1", str(tmp_path)),
+        "volume-setup",
         uses=("quiet",),
-        etc=("/etc/", etc),
-        state=("state=/var/lib/", f"state={tmp_path}/lib"),
+        places=(("/etc/", etc), ("state=/var/lib/", f"state={tmp_path}/lib")),
+        device="/dev/x",
+        type=type_,
+        where=str(where),
+        what="adopt",
+        id="vol-1",
+        services=str(tmp_path),
     )
     (result,) = run.host.read(command)
     assert result.code == 0, result.stderr

@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+
+# Part of a program of ours, not scripts with input of their own.
+PARTS = {"fence", "facts", "volume-setup"}
 
 
 def mode(path):
@@ -118,17 +122,33 @@ def test_pruning_takes_numbers_only(service, run, word):
 
 
 def test_the_flag_goes_back_only_from_where_we_put_it(service, run):
-    assert run("point", str(service), "slots/blue/1", "slots/none/0").text == "moved"
+    assert (
+        run("point", base=str(service), to="slots/blue/1", now="slots/none/0", token="").text
+        == "moved"
+    )
     assert os.readlink(service / "live") == "slots/blue/1"
-    assert run("point", str(service), "slots/none/0", "slots/green/9").text == "left"
+    assert (
+        run("point", base=str(service), to="slots/none/0", now="slots/green/9", token="").text
+        == "left"
+    )
 
 
 def test_without_the_lock_the_flag_is_moved_by_the_leases_holder_alone(run, service):
     (service / "lease").write_text("ours\n9999999999\n{}\n\n")
-    words = ("point", str(service), "slots/blue/1", "slots/none/0")
-    assert run(*words, "theirs").text == "left"
-    assert run(*words, "ours").text == "moved"
+    values = {"base": str(service), "to": "slots/blue/1", "now": "slots/none/0"}
+    assert run("point", **values, token="theirs").text == "left"
+    assert run("point", **values, token="ours").text == "moved"
     assert os.readlink(service / "live") == "slots/blue/1"
+
+
+def test_no_script_takes_more_than_three_values_by_position():
+    """More are passed by name: `script("start", slot=…)`."""
+    from importlib.resources import files
+
+    for path in Path(str(files("edgepaas_tasks.remote"))).rglob("*.sh"):
+        if path.stem not in PARTS:
+            found = re.search(r"^[^#]*\$\{?[4-9]", re.sub(r"'[^']*'", "", path.read_text()), re.M)
+            assert not found, f"{path.name}: {found[0]}"
 
 
 def test_every_script_is_posix_and_parses():

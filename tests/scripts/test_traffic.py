@@ -46,14 +46,24 @@ PROBE = ("/health", "0", "")
 COMMIT = b'commit {"release": 5}\n'
 
 
-def words(service, *, bake="0", lease_wait="5", probe=PROBE):
+def values(service, *, bake="0", decision_timeout="5", probe=PROBE):
     (service / "slots" / "green" / "5").mkdir(parents=True, exist_ok=True)
-    place = (str(service), "green", "5", "8082", "/health", "80", "localhost")
-    return (*place, bake, lease_wait, *probe)
+    return {
+        "base": str(service),
+        "slot": "green",
+        "release": "5",
+        "port": "8082",
+        "health_path": "/health",
+        "listen": "80",
+        "host_name": "localhost",
+        "bake": bake,
+        "decision_timeout": decision_timeout,
+        **dict(zip(("path", "expected", "text"), probe, strict=True)),
+    }
 
 
 def flip(run, service, *, codes=(0,), say=COMMIT, **more):
-    return run("flip", *words(service, **more), codes=codes, stdin=say, uses=("journal",))
+    return run("flip", **values(service, **more), codes=codes, stdin=say, uses=("journal",))
 
 
 def live(service):
@@ -64,7 +74,7 @@ def test_what_gets_traffic_comes_up_again_by_itself_and_does_so_before(run, serv
     point(service, "slots/blue/4")
     web()
     stubs.add("docker", "exit 1")
-    run("flip", *words(service), codes=(1,), stdin=COMMIT, uses=("journal",))
+    run("flip", **values(service), codes=(1,), stdin=COMMIT, uses=("journal",))
     assert stubs.said[-1] == "docker update --restart unless-stopped shop-prod-green"
     assert live(service) == "slots/blue/4"
 
@@ -190,13 +200,13 @@ def begun(service, web, stubs):
     point(service, "slots/blue/4")
     web()
     environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
-    body = script("flip", "x", uses=("journal",)).body
+    body = script("flip", uses=("journal",)).body
     made = []
 
     def begin(**more):
         process = subprocess.Popen(
-            ["sh", "-c", body, "sh", *words(service, **more)],
-            env=environment,
+            ["sh", "-c", body],
+            env=environment | values(service, **more),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -228,7 +238,7 @@ def test_a_flip_that_nobody_listens_to_any_more_goes_back(begun, service):
 
 def test_a_flip_that_hears_nothing_after_its_bake_goes_back(begun, service):
     # So long that it is seen at the new release before it goes back.
-    process = begun(lease_wait="5")
+    process = begun(decision_timeout="5")
     wait_for(lambda: live(service) == "slots/blue/4")
     assert process.wait(timeout=30) == 32
     assert b"no word came within 5 s of the bake" in process.stderr.read()
@@ -257,10 +267,25 @@ def wait_for(condition, seconds=30):
         time.sleep(0.05)
 
 
-START = (
-    *("7", "sha256:1", "v7", "8082", "8000", "256m", "30", "/data", "10m", "3", "/health", "3"),
-    *("abc", "5"),
-)
+START = {
+    "service": "shop-prod",
+    "slot": "green",
+    "release": "7",
+    "image": "sha256:1",
+    "version": "v7",
+    "port": "8082",
+    "container_port": "8000",
+    "memory": "256m",
+    "stop_timeout": "30",
+    "data": "/data",
+    "log_size": "10m",
+    "log_files": "3",
+    "health_path": "/health",
+    "health_timeout": "3",
+    "spec": "abc",
+    "drain_timeout": "5",
+    "database": "postgres_only",
+}
 NAMES = ("A", "IMAGE")
 
 
@@ -295,9 +320,12 @@ def release(service):
 
 
 def start(run, service, *, runtime="", codes=(0,)):
-    words = (*START, runtime, "def.crt" if runtime else "", "postgres_only", *NAMES)
-    place = (str(service), "shop-prod", "green")
-    return run("start", *place, *words, codes=codes, uses=("requests",))
+    given = {
+        "base": str(service),
+        "runtime": runtime,
+        "certificate": "def.crt" if runtime else "",
+    }
+    return run("start", *NAMES, codes=codes, uses=("requests",), **START, **given)
 
 
 def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
@@ -411,8 +439,9 @@ def test_data_of_another_user_is_found_before_the_start(run, service, web, docke
 
 
 def drain(run, service, *, limit="5", keep="", codes=(0,)):
-    place = (str(service), "shop-prod-blue", "blue")
-    return run("drain", *place, limit, "30", keep, codes=codes, uses=("requests",))
+    values = {"container": "shop-prod-blue", "slot": "blue", "stop_timeout": "30", "keep": keep}
+    values |= {"base": str(service), "drain_timeout": limit}
+    return run("drain", codes=codes, uses=("requests",), **values)
 
 
 @pytest.mark.parametrize(("keep", "stopped"), [("1m", False), ("999999g", True)])
@@ -477,6 +506,7 @@ def test_what_is_diagnosed_is_stopped_unless_it_is_live(run, service, stubs, liv
     point(service, live)
     stubs.add("docker")
     stubs.add("curl")
-    run("diagnose", "shop-prod-green", "8082", "/health", "stop", "50", str(service))
+    values = {"container": "shop-prod-green", "port": "8082", "health_path": "/health"}
+    run("diagnose", **values, stop="yes", lines="50", base=str(service))
     assert ("docker stop -t 5 shop-prod-green" in stubs.said) is stopped
     assert any(line.startswith("docker update") for line in stubs.said) is stopped

@@ -62,7 +62,8 @@ class Migrating(Kept):
         }.get(name) or super().answer(name)
 
     def execute(self, batch, chunks, on_line):
-        self.images += [one.words[1] for one in batch.commands if one.words[0] == "one-off"]
+        given = [dict(one.values) for one in batch.commands if one.words[0] == "one-off"]
+        self.images += [values["image"] for values in given]
         return super().execute(batch, chunks, on_line)
 
 

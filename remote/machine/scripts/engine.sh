@@ -1,11 +1,10 @@
-# Docker runs, starts at boot and has its present configuration; the login user may use it. $1 the configuration's file,
-# $2 "group" to let the login user in, $3 where services are, $4.. ports of ours; docker-ports.sh is on stdin, and is to run
+# Docker runs, starts at boot and has its present configuration; the login user may use it. config: the
+# configuration's file. group: group to let the login user in, else no-group. services: where services are. Arguments: ports of ours. docker-ports.sh is on stdin, and is to run
 # after each start of Docker. A running engine is left alone unless its configuration changed, or it keeps one of these ports.
 # Prints a line for what it changed. Exit 32: it did not come up with the new configuration, the one before is back.
 # Exit 33: a deploy is running. Exit 34: a port cannot be freed.
 set -eu
-config=$1 group=$2 services=$3
-shift 3
+: "${config:?}" "${group:?}" "${services:?}"
 guard=/var/lib/edgepaas/docker-ports.sh
 unit=/etc/systemd/system/edgepaas-docker-ports.service
 # $1 a file whose text is on stdin: whether it had to be written.

@@ -1,6 +1,7 @@
-# Reads what can be known of a data volume, as key=value lines. $1 the volume's id, $2 a device name to fall back to,
-# $3 where it belongs. A line "candidate=DEVICE" for each device that the id leads to.
-id=$(echo "$1" | tr -d -)
+# Reads what can be known of a data volume, as key=value lines. id: the volume's. device: a name to fall
+# back to, or empty. where: the directory it belongs to. A line "candidate=DEVICE" for each device that the id leads to.
+: "${id:?}" "${device?}" "${where:?}"
+id=$(echo "$id" | tr -d -)
 found=$(
     {
         # The link has the namespace at its end on newer systems.
@@ -16,18 +17,18 @@ found=$(
         done
     } | sort -u
 )
-if [ -z "$found" ] && [ -n "$2" ] && [ -b "$2" ]; then found=$(readlink -f "$2"); fi
+if [ -z "$found" ] && [ -n "$device" ] && [ -b "$device" ]; then found=$(readlink -f "$device"); fi
 for device in $found; do echo "candidate=$device"; done
 device=${found%%
 *}
 lsblk -dpno NAME,SIZE,TYPE 2>/dev/null | awk '$3 == "disk" || $3 == "loop" { print "disk=" $1 " " $2 }'
-echo "mounted=$(findmnt -rno SOURCE -M "$3" 2>/dev/null)"
-echo "filesystem_bytes=$(df -Pk "$3" 2>/dev/null | awk 'NR == 2 { printf "%.0f", $2 * 1024 }')"
-echo "fstab=$(awk -v where="$3" '$1 !~ /^#/ && $2 == where { print $1, $3, $4; exit }' /etc/fstab 2>/dev/null)"
-echo "sentinel=$(cat "$3/.edgepaas-volume" 2>/dev/null)"
-echo "bound=$(systemctl show docker -p Requires 2>/dev/null | grep -c "$(systemd-escape -p --suffix=mount "$3")")"
+echo "mounted=$(findmnt -rno SOURCE -M "$where" 2>/dev/null)"
+echo "filesystem_bytes=$(df -Pk "$where" 2>/dev/null | awk 'NR == 2 { printf "%.0f", $2 * 1024 }')"
+echo "fstab=$(awk -v where="$where" '$1 !~ /^#/ && $2 == where { print $1, $3, $4; exit }' /etc/fstab 2>/dev/null)"
+echo "sentinel=$(cat "$where/.edgepaas-volume" 2>/dev/null)"
+echo "bound=$(systemctl show docker -p Requires 2>/dev/null | grep -c "$(systemd-escape -p --suffix=mount "$where")")"
 [ -f /etc/systemd/system/docker.service.d/10-volume.conf ] && echo "drop_in=yes"
-echo "used_bytes=$(du -sxk "$3" 2>/dev/null | awk '{ printf "%.0f", $1 * 1024 }')"
+echo "used_bytes=$(du -sxk "$where" 2>/dev/null | awk '{ printf "%.0f", $1 * 1024 }')"
 echo "data_root=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null)"
 [ -f /var/lib/edgepaas/volume-formatting ] && echo "formatting=$(cat /var/lib/edgepaas/volume-formatting)"
 [ -n "$device" ] || exit 0

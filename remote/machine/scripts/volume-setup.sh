@@ -1,9 +1,9 @@
-# Puts Docker's directory on a volume. $1 device, $2 file system, $3 where, $4 "format" or "adopt", $5 the volume's id,
-# $6 where services are.
+# Puts Docker's directory on a volume. device, type (of the file system), where. what: format or adopt. id: the
+# volume's. services: where services are.
 # The part in which Docker is down runs as a unit of systemd, which starts Docker again however that part ends.
 # Prints a line for each change. Nothing here deletes data that is not known to be on the volume as well.
 set -eu
-device=$1 type=$2 where=$3 what=$4 id=$5 services=$6
+: "${device:?}" "${type:?}" "${where:?}" "${what:?}" "${id:?}" "${services:?}"
 state=/var/lib/edgepaas
 marker=$state/volume-formatting
 mkdir -p "$state"

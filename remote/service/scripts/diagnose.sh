@@ -1,7 +1,8 @@
 # What there is to know about a release that did not pass its gate, as sections "== name".
-# $1 container, $2 host port, $3 health path, $4 "stop" to stop it afterwards, $5 lines of its log, $6 the service's base.
-# The container is kept; it is only stopped, so that it does not restart for ever. The live one is never stopped.
-container=$1 port=$2 health=$3 lines=$5 base=$6
+# container, port (on the host), health_path, lines (of its log), base (the service's directory). stop: yes, to stop it
+# afterwards, else empty. The container is kept; it is only stopped, so that it does not restart forever. The live one is
+# never stopped.
+: "${container:?}" "${port:?}" "${health_path:?}" "${lines:?}" "${base:?}" "${stop?}"
 echo "== state"
 docker inspect -f 'status={{.State.Status}}
 exit_code={{.State.ExitCode}}
@@ -13,7 +14,7 @@ docker image inspect -f 'architecture={{.Architecture}}
 user={{.Config.User}}' "$(docker inspect -f '{{.Image}}' "$container" 2>/dev/null)" 2>/dev/null
 docker version -f 'host={{.Server.Arch}}' 2>/dev/null
 echo "== probe"
-curl -s -o /dev/null --max-time 5 -w '%{http_code} in %{time_total} s, redirect to "%{redirect_url}"\n' "http://127.0.0.1:$port$health" 2>&1
+curl -s -o /dev/null --max-time 5 -w '%{http_code} in %{time_total} s, redirect to "%{redirect_url}"\n' "http://127.0.0.1:$port$health_path" 2>&1
 echo "== ports"
 pid=$(docker inspect -f '{{.State.Pid}}' "$container" 2>/dev/null || echo 0)
 if [ "${pid:-0}" -gt 0 ]; then
@@ -32,7 +33,7 @@ tail -n 10 /var/log/nginx/error.log 2>/dev/null
 echo "== logs"
 docker logs --tail "$lines" "$container" 2>&1
 case $(readlink "$base/live") in slots/"${container##*-}"/*) exit 0 ;; esac
-if [ "${4-}" = stop ]; then
+if [ -n "$stop" ]; then
     docker update --restart=no "$container" >/dev/null 2>&1
     docker stop -t 5 "$container" >/dev/null 2>&1
 fi

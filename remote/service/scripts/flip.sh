@@ -1,15 +1,14 @@
 # Moves traffic to a release, bakes it, and leaves it there when the deploying process says so; back in every other case.
-# $1 base, $2 slot, $3 release, $4 its port, $5 health path, $6 nginx port, $7 host name, $8 milliseconds to bake,
-# $9 seconds to wait for the word after that, $10 path to probe, $11 status that it answers (0: any 2xx), $12 text that
-# its body has (empty: whatever).
+# base: the service's directory. slot, release (number). port, health_path: the release's own. listen, host_name: nginx's.
+# bake: milliseconds. decision_timeout: seconds to wait for the decision after that. path: what to probe. expected: the
+# status that it answers (0: any 2xx). text: what its body contains (empty: anything).
 # stdin: one line, "commit JOURNAL-LINE" or "back REASON"; "baked" on stderr asks for it. Prints where the flag led before.
 # Exit 30: not healthy before the flip, nothing moved. 35: no room for the journal, nothing moved. 31: failed behind
 # nginx, flipped back. 32: nobody listens to us any more, flipped back. 33: told to go back, flipped back. 36: live, but
 # its journal could not be written.
 set -eu
-base=$1 slot=$2 release=$3 port=$4 health=$5 listen=$6 name=$7 bake=$8 patience=$9
-shift 9
-path=$1 expected=$2 text=$3
+: "${base:?}" "${slot:?}" "${release:?}" "${port:?}" "${health_path:?}" "${listen:?}" "${host_name:?}"
+: "${bake:?}" "${decision_timeout:?}" "${path:?}" "${expected:?}" "${text?}"
 before=$(readlink "$base/live")
 wanted=slots/$slot/$release
 now() { echo $(($(date +%s%N) / 1000000)); }
@@ -19,11 +18,11 @@ point() {
     ln -sfn "$1" "$base/live.new"
     mv -T "$base/live.new" "$base/live"
 }
-gate=$(curl -s -o /dev/null --max-time 5 -w '%{http_code}' "http://127.0.0.1:$port$health") || :
+gate=$(curl -s -o /dev/null --max-time 5 -w '%{http_code}' "http://127.0.0.1:$port$health_path") || :
 case $gate in
 2??) ;;
 *)
-    echo "$health of slot $slot answered $gate before the flip" >&2
+    echo "$health_path of slot $slot answered $gate before the flip" >&2
     exit 30
     ;;
 esac
@@ -50,7 +49,7 @@ public() {
     asked=$(now)
     body=/dev/null
     if [ -n "$text" ]; then body=$work/body; fi
-    seen=$(curl -s -o "$body" -D - --max-time "$1" -H "Host: $name" "http://127.0.0.1:$listen$path" | tr -d '\r') || :
+    seen=$(curl -s -o "$body" -D - --max-time "$1" -H "Host: $host_name" "http://127.0.0.1:$listen$path" | tr -d '\r') || :
     status=$(printf '%s\n' "$seen" | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')
     answered=$(printf '%s\n' "$seen" | sed -n 's/^[Xx]-[Ee]dge[Pp]aa[Ss]-[Rr]elease: *//p')
     found="through nginx $path answered ${status:-nothing} from release ${answered:-none}, wanted $release"
@@ -97,7 +96,7 @@ trap '' PIPE
 point "$wanted"
 good=$(now) baked=
 end=$((good + bake))
-limit=$((end + patience * 1000))
+limit=$((end + decision_timeout * 1000))
 while :; do
     if ! public 3; then
         detected=$(now)
@@ -116,5 +115,5 @@ while :; do
         [ ! -e "$work/word" ] || heed
         sleep 0.1
     done
-    [ "$good" -lt "$limit" ] || back "no word came within $patience s of the bake" 32
+    [ "$good" -lt "$limit" ] || back "no word came within $decision_timeout s of the bake" 32
 done

@@ -1,8 +1,9 @@
 # Takes the lease, unless somebody else has it.
-# $1 lease file, $2 our token, $3 time to live (s), $4 who we are (one line of JSON), $5 token of a holder known to be gone.
+# lease: its file. mine: our token. ttl: seconds to live. holder: who we are (one line of JSON). gone: the token of a holder
+# that is known to have ended.
 # Exit 0 it is ours; 76 it is not, and it is printed as lease-look.sh does; 77 the service's directory is not there.
 set -eu
-lease=$1 mine=$2 ttl=$3 holder=$4 gone=$5
+: "${lease:?}" "${mine:?}" "${ttl:?}" "${holder:?}" "${gone:?}"
 [ -d "$(dirname "$lease")" ] || exit 77
 umask 077
 taken() {

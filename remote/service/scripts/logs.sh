@@ -1,9 +1,9 @@
-# What the service's containers have written. $1 base, $2 service, $3 live, previous or both, $4 lines of each (or all),
-# $5 since when, as docker takes it (empty: from the beginning), $6 "follow" or empty.
+# What the service's containers have written. base: the service's directory. service. which: live, previous or both. lines:
+# of each, or all. since: as docker takes it (empty: from the beginning). follow: yes, or empty.
 # Each line as "SLOT TIME TEXT" on stdout; when following on stderr, as they are written, until stdin ends: then nothing
 # of it is left here. Exit 61: there is no such container.
 set -eu
-base=$1 service=$2 which=$3 lines=$4 since=$5 follow=$6
+: "${base:?}" "${service:?}" "${which:?}" "${lines:?}" "${since?}" "${follow?}"
 case $(readlink "$base/live" || :) in
 slots/blue/*) live=blue previous=green ;;
 slots/green/*) live=green previous=blue ;;
@@ -26,7 +26,7 @@ if [ -z "$found" ]; then
     exit 61
 fi
 read_logs() { docker logs --timestamps --tail "$lines" ${since:+--since "$since"} "$@" 2>&1; }
-if [ "$follow" != follow ]; then
+if [ -z "$follow" ]; then
     for slot in $found; do
         read_logs "$service-$slot" | sed "s/^/$slot /"
     done

@@ -1,10 +1,10 @@
-# $1 name of our file in conf.d, $2 port, $3 host name to ask for, $4 the service's base, $5 and $6 the ports that the file
-# has for blue and green; content on stdin. Exit 43: the live slot has another. 44: another run does not end.
+# file_name: our file in conf.d; its content is on stdin. port, host_name: to ask for. base: the service's directory.
+# blue, green: the ports that the file has for the slots. Exit 43: the live slot has another. 44: another run does not end.
 # Prints "same", or "reloaded" or "started" once the new one is in use.
 # The candidate is tested in a copy of the configuration, so a broken one is never where nginx could read it.
 set -eu
-site=/etc/nginx/conf.d/$1 port=$2 name=$3 log=/var/log/nginx/error.log
-base=$4 blue=$5 green=$6
+: "${file_name:?}" "${port:?}" "${host_name:?}" "${base:?}" "${blue:?}" "${green:?}"
+site=/etc/nginx/conf.d/$file_name log=/var/log/nginx/error.log
 umask 022
 # One at a time on a host, whichever service it is for and whether it has a lease: nginx is one, and what is taken back here
 # must be what was there before this run.
@@ -42,7 +42,7 @@ for entry in /etc/nginx/conf.d/*; do
     [ -e "$entry" ] || continue
     [ "$entry" = "$site" ] || ln -s "$entry" "$work/etc/conf.d/${entry##*/}"
 done
-cp "$work/candidate" "$work/etc/conf.d/$1"
+cp "$work/candidate" "$work/etc/conf.d/$file_name"
 sed "s#/etc/nginx/conf\.d/#$work/etc/conf.d/#g" /etc/nginx/nginx.conf >"$work/etc/nginx.conf"
 if ! nginx -t -q -c "$work/etc/nginx.conf" 2>"$work/said"; then
     sed "s#$work/etc#/etc/nginx#g" "$work/said" >&2
@@ -61,7 +61,7 @@ answers() {
 # A reload is asynchronous, and old workers answer as ours do: it is in use when they are gone and the site answers.
 used() {
     if [ -n "$before" ] && takers | grep -qxF -e "$before"; then return 1; fi
-    answers "$name" "$port"
+    answers "$host_name" "$port"
 }
 take_back() {
     if [ -s "$pending" ]; then mv "$pending" "$site"; else rm -f "$site" "$pending"; fi
@@ -100,7 +100,7 @@ until used; do
         echo "nginx did not reload with the new configuration; the old one is back" >&2
         exit 41
     fi
-    echo "nginx does not answer on port $port with our site for host name $name: does another site claim it?" >&2
+    echo "nginx does not answer on port $port with our site for host name $host_name: does another site claim it?" >&2
     echo "its former configuration is back" >&2
     exit 42
 done

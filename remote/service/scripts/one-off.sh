@@ -1,11 +1,11 @@
 # Runs a Python program in a container of the app's image, with its own variables, on the host where the app runs.
-# $1 image, $2 the container's name, $3 the program, $4 its arguments as one word, $5 the database's root certificate ("" for
-# none), $6 alone or beside, then the names of the variables; the canonical file on stdin. Prints what the program
-# prints; the container is gone afterwards. Exit 32: nobody listens to us any more, the container was ended.
+# image, name (of the container), program, arguments (one word). certificate: the database's root certificate, or empty.
+# alone: yes, to end one of that name that was left behind, else empty. Arguments: names of variables; the canonical file
+# is on stdin. Prints what the program prints; the container is gone afterwards. Exit 32: nobody listens to us any more,
+# the container was ended.
 set -eu
-image=$1 name=$2 program=$3 arguments=$4 certificate=$5 kind=$6
-shift 6
-if [ "$kind" = alone ]; then
+: "${image:?}" "${name:?}" "${program:?}" "${arguments?}" "${certificate?}" "${alone?}"
+if [ -n "$alone" ]; then
     # One that outlived its controller: ended, so that what it held in the database is given back.
     docker rm -f "$name" >/dev/null 2>&1 || :
 fi

@@ -1,11 +1,13 @@
-# $1 base, $2 where `live` shall point, $3 where it must point now, $4 the token that the lease must have, where this runs
-# without the lock ("" where it has the lock). Prints "moved" or "left" (somebody moved it already).
+# Moves the flag, if it is still where it must be now. base: the service's directory. to: where it shall point. now: where
+# it must point now. token: the lease's, where this runs without the lock (empty where it has the lock). Prints "moved" or
+# "left" (somebody moved it already).
 set -eu
-if [ -n "${4-}" ] && [ "$(sed -n 1p "$1/lease")" != "$4" ]; then
+: "${base:?}" "${to:?}" "${now:?}" "${token?}"
+if [ -n "$token" ] && [ "$(sed -n 1p "$base/lease")" != "$token" ]; then
     echo left
-elif [ "$(readlink "$1/live")" = "$3" ]; then
-    ln -sfn "$2" "$1/live.new"
-    mv -T "$1/live.new" "$1/live"
+elif [ "$(readlink "$base/live")" = "$now" ]; then
+    ln -sfn "$to" "$base/live.new"
+    mv -T "$base/live.new" "$base/live"
     echo moved
 else
     echo left

@@ -1,18 +1,15 @@
 # Starts a release in a slot that is not live and waits until it is healthy on its own port.
-# $1 base, $2 service, $3 slot, $4 release, $5 image id, $6 version, $7 host port, $8 container port, $9 memory,
-# $10 stop time-out (s), $11 data directory in the container, $12 log size, $13 log files, $14 health path,
-# $15 seconds to become healthy, $16 hash of the wanted spec, $17 seconds that the last requests of what still runs there may
-# take, $18 what runs first in the container ("" for the image's own command), $19 the database's root certificate ("" for
-# none), $20 the database of the release before it ("" for none); then the names of the variables.
+# base: the service's directory. slot, release (number), image (id), version. port: on the host; container_port: in the
+# container. memory, stop_timeout (s), log_size, log_files: as docker takes them. data: the data directory in the container.
+# health_path, health_timeout (s). spec: a hash of what was wanted. drain_timeout: seconds that the last requests of what
+# still runs in the slot may take. May be empty: runtime (the file that runs first; else the image's own command),
+# certificate (the database's root certificate), database (that of the release before). Arguments: names of variables.
 # Exit 20: the container ended. 21: not healthy in time. 22: the data belongs to another user. 23: the image has no
 # python3. 64: the slot is live.
 set -eu
-base=$1 service=$2 slot=$3 release=$4 image=$5 version=$6 port=$7 inner=$8 memory=$9
-shift 9
-stop=$1 data=$2 log_size=$3 log_files=$4 health=$5 timeout=$6 spec=$7 limit=$8 runtime=$9
-shift 9
-certificate=$1 database=$2
-shift 2
+: "${base:?}" "${service:?}" "${slot:?}" "${release:?}" "${image:?}" "${version:?}" "${port:?}" "${container_port:?}"
+: "${memory:?}" "${stop_timeout:?}" "${log_size:?}" "${log_files:?}" "${data:?}" "${health_path:?}" "${health_timeout:?}"
+: "${spec:?}" "${drain_timeout:?}" "${runtime?}" "${certificate?}" "${database?}"
 container=$service-$slot
 case $(readlink "$base/live") in
 slots/"$slot"/*)
@@ -23,8 +20,8 @@ esac
 # A deploy that was cut off may have left the release before in it, with requests that are not over.
 old=$(serving "$container")
 if [ -n "$old" ]; then
-    settle "$old" "$limit" "what still runs in $slot" >/dev/null
-    docker stop -t "$stop" "$container" >/dev/null
+    settle "$old" "$drain_timeout" "what still runs in $slot" >/dev/null
+    docker stop -t "$stop_timeout" "$container" >/dev/null
 fi
 docker rm -f "$container" >/dev/null 2>&1 || :
 
@@ -58,7 +55,7 @@ done
 set -- docker run -d --name "$container" --restart no \
     --label "edgepaas.service=$service" --label "edgepaas.slot=$slot" --label "edgepaas.release=$release" \
     --label "edgepaas.version=$version" --label "edgepaas.spec=$spec" \
-    --publish "127.0.0.1:$port:$inner" --memory "$memory" --stop-timeout "$stop" \
+    --publish "127.0.0.1:$port:$container_port" --memory "$memory" --stop-timeout "$stop_timeout" \
     --log-driver json-file --log-opt "max-size=$log_size" --log-opt "max-file=$log_files" \
     --mount "type=bind,source=$base/data,target=$data" \
     -e "EDGEPAAS_SLOT=$slot" -e "EDGEPAAS_DATABASE_BEFORE=$database" "$@"
@@ -89,7 +86,7 @@ fi
     exit 23
 }
 
-deadline=$(($(date +%s) + timeout))
+deadline=$(($(date +%s) + health_timeout))
 answer=none
 while :; do
     state=$(docker inspect -f '{{.State.Status}} {{.RestartCount}}' "$container")
@@ -97,15 +94,15 @@ while :; do
         echo "the container ended (${state% *})" >&2
         exit 20
     fi
-    answer=$(curl -s -o /dev/null --max-time 5 -w '%{http_code} in %{time_total} s' "http://127.0.0.1:$port$health") || :
+    answer=$(curl -s -o /dev/null --max-time 5 -w '%{http_code} in %{time_total} s' "http://127.0.0.1:$port$health_path") || :
     case $answer in 2??\ *) break ;; esac
     if [ "$(date +%s)" -ge "$deadline" ]; then
-        echo "not healthy within $timeout s; the last answer of $health was $answer" >&2
+        echo "not healthy within $health_timeout s; the last answer of $health_path was $answer" >&2
         exit 21
     fi
     case $answer in
-    000*) echo "waiting for $health: no answer yet" >&2 ;;
-    *) echo "waiting for $health: $answer" >&2 ;;
+    000*) echo "waiting for $health_path: no answer yet" >&2 ;;
+    *) echo "waiting for $health_path: $answer" >&2 ;;
     esac
     sleep 0.2
 done

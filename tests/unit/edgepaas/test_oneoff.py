@@ -13,14 +13,15 @@ NOTHING = Environment(Secret(""), (), "")
 def called(*modules, changes):
     service = describe(settings.load(TREE, "test"))
     command = oneoff.command(service, "sha256:1", NOTHING, modules, ("status",), changes=changes)
-    return command.words[2], command.words[6]
+    values = dict(command.values)
+    return values["name"], values["alone"]
 
 
 def test_whoever_only_reads_has_a_container_of_its_own():
     first, second = (called("database", "reach", changes=False) for _ in range(2))
     assert first != second
     assert first[0].startswith("shop-test-reach-")
-    assert first[1] == second[1] == "beside"
+    assert first[1] == second[1] == ""
 
 
 def test_all_that_change_the_schema_share_one_name():
@@ -28,4 +29,4 @@ def test_all_that_change_the_schema_share_one_name():
         called("database", "reach", last, changes=True)
         for last in ("migrations.migrate", "migrations.reset")
     }
-    assert found == {("shop-test-migrate", "alone")}
+    assert found == {("shop-test-migrate", "yes")}

@@ -86,7 +86,7 @@ def test_docker_comes_from_where_docker_publishes_it(name, arch):
         return
     (repository,) = before
     _, vendor, release = EXPECTED[name]
-    key_file, key, fingerprint, file = repository.words[1:]
+    key_file, key, fingerprint, file = dict(repository.values).values()
     text = repository.stdin.decode()
     base = f"https://download.docker.com/linux/{vendor}"
     assert key == f"{base}/gpg"
@@ -115,7 +115,8 @@ def test_a_pinned_version_and_a_repository_of_ones_own():
     repository, packages = engine.install(
         engine.Wanted(origin, "27.5"), systems.system(found, "web1"), found
     )
-    assert repository.words[2:4] == ("http://mirror/linux/centos/gpg", "A" * 40)
+    assert dict(repository.values)["key_url"] == "http://mirror/linux/centos/gpg"
+    assert dict(repository.values)["fingerprint"] == "A" * 40
     assert packages.words[1:] == ("docker-ce=27.5", "docker-ce-cli=27.5", "containerd.io")
 
 

@@ -51,20 +51,28 @@ def test_what_is_not_empty_or_not_meant_is_refused(said):
 def test_an_empty_volume_is_formatted_only_with_its_size_confirmed():
     with pytest.raises(RemoteError, match="set edgepaas.volume.size: 4"):
         volume.setup(Volume(ID), EMPTY, "web1")
-    words = volume.setup(WANTED, EMPTY, "web1").words
-    assert words[1:] == ("/dev/nvme1n1", "ext4", "/var/lib/docker", "format", ID, "/opt/edgepaas")
+    words = dict(volume.setup(WANTED, EMPTY, "web1").values)
+    assert words == {
+        "device": "/dev/nvme1n1",
+        "type": "ext4",
+        "where": "/var/lib/docker",
+        "what": "format",
+        "id": ID,
+        "services": "/opt/edgepaas",
+    }
 
 
 def test_a_volume_that_served_before_is_adopted_with_its_own_file_system():
     seen = replace(OURS, type="xfs", bytes=9 * GIB)
-    assert volume.setup(WANTED, seen, "web1").words[2:5] == ("xfs", "/var/lib/docker", "adopt")
+    assert ("type", "xfs") in volume.setup(WANTED, seen, "web1").values
+    assert ("what", "adopt") in volume.setup(WANTED, seen, "web1").values
 
 
 def test_a_formatting_that_was_cut_off_is_done_again():
     seen = replace(OURS, formatting=ID)
-    assert volume.setup(WANTED, seen, "web1").words[4] == "format"
+    assert ("what", "format") in volume.setup(WANTED, seen, "web1").values
     other = replace(OURS, formatting="vol-00000000")
-    assert volume.setup(WANTED, other, "web1").words[4] == "adopt"
+    assert ("what", "adopt") in volume.setup(WANTED, other, "web1").values
 
 
 def test_a_copy_that_was_cut_off_goes_on():
