@@ -7,12 +7,18 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar, overload
 
 from .batch import FENCE_CODE, Batch, Fence, Watch, results
 from .command import Command
 from .errors import CommandFailed, ConnectionLost, DeadlineExceeded, Interrupted, LeaseLost
+from .question import Question, together
 from .result import Result
 from .transport import Streams, Transport
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,21 @@ class Host:
     def read(self, *commands: Command) -> tuple[Result, ...]:
         """Run commands that change nothing; one result each. Raises CommandFailed at the first failure."""
         return self._execute(Batch(commands, more=self.expects_more), changes=False)
+
+    @overload
+    def ask(self, one: Question[A], /) -> A: ...
+    @overload
+    def ask(self, one: Question[A], two: Question[B], /) -> tuple[A, B]: ...
+    @overload
+    def ask(self, one: Question[A], two: Question[B], three: Question[C], /) -> tuple[A, B, C]: ...
+    @overload
+    def ask(self, *questions: Question[Any]) -> tuple[Any, ...]: ...
+
+    def ask(self, *questions: Question[Any]) -> Any:
+        """Ask all questions in one round trip: the answer, or a tuple of them. Raises CommandFailed."""
+        asked = together(questions)
+        answers = asked.parse(self.read(*asked.commands))
+        return answers[0] if len(answers) == 1 else answers
 
     def change(self, *commands: Command, watch: Watch | None = None) -> tuple[Result, ...]:
         """Run commands that change the host, under its lease once one is held."""

@@ -39,13 +39,11 @@ class Journal:
 def read(service: Service, hosts: Sequence[Host]) -> list[Journal]:
     """One round trip a host; a host that does not answer is part of the answer."""
     layout = service.layout
-    commands = (slots.read_live(layout), releases.history(layout), releases.read_all(layout))
+    questions = (slots.live(layout), releases.history(layout), releases.kept(layout))
 
     def ask(host: Host) -> Journal:
-        live, history, kept = host.read(*commands)
-        entries = releases.parse_history(history.stdout)
-        there = releases.good(entries).intersection(releases.parse_releases(kept.stdout))
-        return Journal(host.name, entries, slots.parse_live(live.text), there)
+        live, entries, kept = host.ask(*questions)
+        return Journal(host.name, entries, live, releases.good(entries).intersection(kept))
 
     answers, errors = attempt(hosts, ask)
     return [

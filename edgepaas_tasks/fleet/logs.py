@@ -13,6 +13,7 @@ from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.layout import other
 from edgepaas_tasks.remote.parallel import on_each
+from edgepaas_tasks.remote.question import together
 from edgepaas_tasks.remote.service import logs as inside
 from edgepaas_tasks.remote.service import releases, slots
 from edgepaas_tasks.remote.service.slots import Container
@@ -73,18 +74,14 @@ def follow(service: Service, hosts: Sequence[Host], which: str, lines: str, sinc
 
 def learn(service: Service, host: Host, which: str = "live") -> Container | None:
     """Teach the redactor the secrets of the containers that `which` names; the live container, if there is one."""
-    flag, listed = host.read(slots.read_live(service.layout), slots.containers(service.layout))
-    live = slots.parse_live(flag.text)
-    containers = slots.parse_containers(listed.stdout)
+    live, containers = host.ask(slots.live(service.layout), slots.containers(service.layout))
     named = {"live": (live.slot,), "previous": (other(live.slot),)}
     wanted = [
         containers[slot] for slot in named.get(which, tuple(containers)) if slot in containers
     ]
-    if wanted:
-        for result in host.read(
-            *(releases.environment(service.layout, one.release) for one in wanted)
-        ):
-            environment.learn(service.settings, result.stdout)
+    texts = together(releases.environment(service.layout, one.release) for one in wanted)
+    for text in host.ask(texts) if wanted else ():
+        environment.learn(service.settings, text)
     return containers.get(live.slot)
 
 

@@ -57,14 +57,15 @@ def switch(service: Service, hosts: Sequence[Host], *, on: bool) -> list[Page]:
     first = (nginx.configure(service.site),) if on else ()
 
     def one(host: Host) -> Page:
-        *site, _, since = host.change(
+        since = maintenance.since(service.layout)
+        *site, _, told = host.change(
             *first,
             maintenance.switch(service.site, on=on, page=text),
-            maintenance.read(service.layout),
+            *since.commands,
         )
         return Page(
             host.name,
-            maintenance.parse(since),
+            since.parse([told]),
             reloaded=any(result.text != "same" for result in site),
         )
 
@@ -75,8 +76,7 @@ def look(service: Service, hosts: Sequence[Host]) -> list[Page]:
     """Whether it is up; a host that does not answer is part of the answer."""
 
     def one(host: Host) -> Page:
-        (found,) = host.read(maintenance.read(service.layout))
-        return Page(host.name, maintenance.parse(found))
+        return Page(host.name, host.ask(maintenance.since(service.layout)))
 
     answers: Mapping[str, Page]
     answers, errors = attempt(hosts, one)

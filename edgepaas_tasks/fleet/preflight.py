@@ -14,7 +14,7 @@ from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.machine import docker
 from edgepaas_tasks.remote.parallel import attempt
 from edgepaas_tasks.remote.service import lease
-from edgepaas_tasks.remote.service import state as at
+from edgepaas_tasks.remote.service import state as host_state
 from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.service import inventory
 from edgepaas_tasks.service.readiness import BLOCKER, MB, MINIMUM_FREE, OK, WARNING, Check, checks
@@ -27,9 +27,10 @@ def preflight(service: Service, hosts: Sequence[Host], *, now: float | None = No
         # This machine's own checks take as long as a host's, and neither waits for the other.
         variables = machine.variables(service)
         here = aside.submit(lambda: list(machine.checks(service)))
-        looks = (*at.look(service.layout, service.volume), lease.look(service.layout))
-        answers, errors = attempt(hosts, lambda host: host.read(*looks))
-        states = {name: at.parse(results[:-1]) for name, results in answers.items()}
+        query = host_state.query(service.layout, service.volume)
+        leases = lease.query(service.layout)
+        answers, errors = attempt(hosts, lambda host: host.ask(query, leases))
+        states = {name: state for name, (state, _) in answers.items()}
         found = here.result()
     built = machine.built(service)
     found += [machine.architecture(states), variables[0]]
@@ -41,7 +42,7 @@ def preflight(service: Service, hosts: Sequence[Host], *, now: float | None = No
         found.append(Check(host.name, "ssh", OK, f"logged in as {_user(state)}, sudo works"))
         instant = time.time() if now is None else now
         found += checks(service, host.name, state, now=instant, need=_need(state, built))
-        found.append(_lease(host.name, answers[host.name][-1].stdout))
+        found.append(_lease(host.name, answers[host.name][1]))
         found += _names(service, host.name, state)
     found += connectivity.probe(service, hosts, states, variables[1])
     return found
@@ -67,8 +68,7 @@ def _need(state: State, built: image.Image | None) -> int:
     return 2 * built.size + 64 * MB
 
 
-def _lease(host: str, text: str) -> Check:
-    held = lease.parse(text)
+def _lease(host: str, held: lease.Held | None) -> Check:
     if held is None or (not held.left and held.state != lease.BUSY):
         return Check(host, "lease", OK, "free")
     if held.alive:

@@ -118,18 +118,20 @@ def setup(
 
 def look(service: Service, host: Host) -> Found:
     """One round trip. Raises Unsupported for a system without a row."""
-    commands = [facts.probe().as_root(), engine.read_configuration()]
-    commands += [slots.read_live(service.layout), slots.containers(service.layout).allow(127, 1)]
-    if service.volume is not None:
-        commands.append(volume.look(service.volume))
-    probe, daemon, live, listed, *seen = host.read(*commands)
-    found = facts.parse(probe.stdout)
+    layout = service.layout
+    machine, daemon, live, containers, *seen = host.ask(
+        facts.query(),
+        engine.configuration(),
+        slots.live(layout),
+        slots.containers(layout, docker_may_be_down=True),
+        *([volume.query(service.volume)] if service.volume is not None else []),
+    )
     return Found(
         host=host.name,
-        facts=found,
-        row=systems.system(found, host.name),
-        daemon=daemon.stdout if daemon.code == 0 else "",
-        volume=volume.parse(seen[0].stdout) if seen else None,
-        live=slots.parse_live(live.text),
-        containers=slots.parse_containers(listed.stdout if listed.code == 0 else ""),
+        facts=machine,
+        row=systems.system(machine, host.name),
+        daemon=daemon,
+        volume=seen[0] if seen else None,
+        live=live,
+        containers=containers,
     )

@@ -11,7 +11,7 @@ from edgepaas_tasks.database.mode import Mode
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.parallel import attempt
 from edgepaas_tasks.remote.service import maintenance, releases, vitals
-from edgepaas_tasks.remote.service import state as at
+from edgepaas_tasks.remote.service import state as host_state
 from edgepaas_tasks.remote.service.releases import Entry
 from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.remote.service.vitals import Answer, Vitals
@@ -50,14 +50,12 @@ class HostStatus:
 def status(service: Service, hosts: Sequence[Host]) -> list[HostStatus]:
     """Ask all hosts, one round trip each; a host that does not answer is part of the answer."""
     path = service.health_path
-    looks = at.look(service.layout)
-    asked = (vitals.ask(service.site, path), maintenance.read(service.layout))
-
-    def ask(host: Host) -> tuple[State, Vitals, int]:
-        *seen, answers, flag = host.read(*looks, *asked)
-        return at.parse(seen), vitals.parse(answers.stdout), maintenance.parse(flag)
-
-    answers, errors = attempt(hosts, ask)
+    questions = (
+        host_state.query(service.layout),
+        vitals.query(service.site, path),
+        maintenance.since(service.layout),
+    )
+    answers, errors = attempt(hosts, lambda host: host.ask(*questions))
     wanted = releases.decided([state.history for state, *_ in answers.values()])
     return [
         judge(host.name, *answers[host.name], wanted)
@@ -69,7 +67,7 @@ def status(service: Service, hosts: Sequence[Host]) -> list[HostStatus]:
 
 def look(service: Service, host: Host) -> State:
     """One host as it is, in one round trip."""
-    return at.parse(host.read(*at.look(service.layout)))
+    return host.ask(host_state.query(service.layout))
 
 
 def judge(

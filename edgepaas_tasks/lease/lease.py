@@ -17,7 +17,7 @@ from edgepaas_tasks.remote.errors import Interrupted
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.parallel import attempt, raise_any
 from edgepaas_tasks.remote.service import lease
-from edgepaas_tasks.remote.service import state as at
+from edgepaas_tasks.remote.service import state as host_state
 from edgepaas_tasks.remote.service.lease import Held
 from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.service import readiness
@@ -105,14 +105,16 @@ class Lease:
         while True:
             self._asking.add(host)
             take = lease.take(self.service.layout, self.fence, self._holder, gone=gone)
-            looks = at.look(self.service.layout, self.service.volume)
-            first, *seen = host.change(take, *looks, watch=Watch(ended=partial(self._heard, host)))
+            query = host_state.query(self.service.layout, self.service.volume)
+            first, *seen = host.change(
+                take, *query.commands, watch=Watch(ended=partial(self._heard, host))
+            )
             self._asking.discard(host)
             held = lease.judge(host.name, first)
             if held is None:
                 host.fence = self.fence
                 self._heart.begin(host)
-                return at.parse(seen)
+                return query.parse(seen)
             gone = self._next(host, held, begun, gone)
 
     def _in_turn(self, host: Host) -> None:

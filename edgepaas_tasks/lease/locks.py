@@ -24,8 +24,8 @@ class Lock:
 
 def look(service: Service, hosts: Sequence[Host]) -> list[Lock]:
     """One round trip a host."""
-    command = lease.look(service.layout)
-    answers, errors = attempt(hosts, lambda host: lease.parse(host.read(command)[0].stdout))
+    query = lease.query(service.layout)
+    answers, errors = attempt(hosts, lambda host: host.ask(query))
     return [
         Lock(host.name, error=str(errors[host.name]))
         if host.name in errors
@@ -38,8 +38,8 @@ def release(
     service: Service, hosts: Sequence[Host], *, allow_live_holder: bool
 ) -> Mapping[str, Held | None]:
     """Break the lease on every host; returns whose it was. Raises Refused when a holder is alive, unless allowed."""
-    command = lease.look(service.layout)
-    found = on_each(hosts, lambda host: lease.parse(host.read(command)[0].stdout))
+    query = lease.query(service.layout)
+    found = on_each(hosts, lambda host: host.ask(query))
     alive = {name: held for name, held in found.items() if held is not None and held.alive}
     if alive and not allow_live_holder:
         name = service.settings.environment

@@ -26,8 +26,7 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
 
     service, volume = _load_with_volume(c, env)
     with connect(service) as hosts:
-        answers, errors = attempt(hosts, lambda host: host.read(volumes.look(volume))[0].stdout)
-    seen = {name: volumes.parse(text) for name, text in answers.items()}
+        seen, errors = attempt(hosts, lambda host: host.ask(volumes.query(volume)))
     answer(report.volumes, report.volumes_json, volume, seen, errors, json=json)
 
 

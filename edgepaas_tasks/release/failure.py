@@ -41,8 +41,8 @@ def unhealthy(
             code=error.code,
             next_step=_NOT_BEGUN[error.code],
         )
-    (kept,) = host.read(releases.environment(service.layout, release.number))
-    environment.learn(service.settings, kept.stdout)  # before its log is shown
+    kept = host.ask(releases.environment(service.layout, release.number))
+    environment.learn(service.settings, kept)  # before its log is shown
     found = diagnose(service, host, slot, said=error.got)
     untouched = f"release {live.release} ({live.slot}) serves on, untouched"
     serving = untouched if live.slot else "nothing was live before"

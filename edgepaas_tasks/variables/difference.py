@@ -39,8 +39,7 @@ def difference(
     """The changes by host. Raises Refused where nothing is live."""
 
     def look(host: Host) -> Live:
-        (flag,) = host.read(slots.read_live(service.layout))
-        live = slots.parse_live(flag.text)
+        live = host.ask(slots.live(service.layout))
         if not live.slot:
             raise Refused(f"{host.name}: nothing is live yet, so there is nothing to compare with")
         return live
@@ -61,10 +60,10 @@ def from_live(
         live = before[host.name]
         if not live.slot:
             return changes({}, wanted, declared, key)
-        (kept,) = host.read(releases.environment(service.layout, live.release))
-        environment.learn(service.settings, kept.stdout)
+        kept = host.ask(releases.environment(service.layout, live.release))
+        environment.learn(service.settings, kept)
         try:
-            there = canonical.parse(kept.stdout)
+            there = canonical.parse(kept)
         except ValueError:
             raise Refused(
                 f"{host.name}: the environment of release {live.release} was edited by hand"

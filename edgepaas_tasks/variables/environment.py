@@ -176,10 +176,10 @@ def _file(settings: Settings, file: str, texts: Mapping[str, str]) -> str:
 
 def kept(host: Host, service: Service, release: Release) -> Environment:
     """The environment that a release has on a host. Raises CommandFailed when it is gone."""
-    (result,) = host.read(releases.environment(service.layout, release.number))
-    learn(service.settings, result.stdout)
+    text = host.ask(releases.environment(service.layout, release.number))
+    learn(service.settings, text)
     return Environment(
-        Secret(result.stdout),
+        Secret(text),
         release.variables,
         release.environment,
         release.runtime,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..command import Command, Stdin, argv, script
+from ..question import Question, question
 
 OWNER = "edgepaas.image"  # label of every image we built: its name
 # Label of an image that is the lower part of another, while that is on its way: the service that it is for.
@@ -46,9 +47,9 @@ FORM = (
 )
 
 
-def images() -> Command:
-    """All images of the host with what they are, for `parse_images`."""
-    return script("images", FORM).as_root().called("list the images")
+def images() -> Question[dict[str, Content]]:
+    """All images of the host with what they are, by id."""
+    return question(script("images", FORM).as_root().called("list the images"), parse_images)
 
 
 def parse_images(text: str) -> dict[str, Content]:

@@ -11,6 +11,7 @@ from typing import Any
 from .. import layout
 from ..command import Command, argv, script, source
 from ..errors import RemoteError
+from ..question import Question, question
 from . import systems
 from .facts import Facts
 from .systems import System
@@ -111,9 +112,10 @@ def _repository(source: Origin, row: System, facts: Facts) -> Command:
     return command.as_root().within(120).called("add Docker's repository")
 
 
-def read_configuration() -> Command:
-    """daemon.json as it is, for `configure`."""
-    return argv("cat", CONFIGURATION).as_root().allow(1).called(f"read {CONFIGURATION}")
+def configuration() -> Question[str]:
+    """daemon.json as it is; empty where there is none."""
+    command = argv("cat", CONFIGURATION).as_root().allow(1).called(f"read {CONFIGURATION}")
+    return question(command, str)
 
 
 def configure(wanted: Wanted, host: str, text: str, facts: Facts) -> tuple[Command, ...]:

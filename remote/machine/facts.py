@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..command import Command, script
+from ..command import script
+from ..question import Question, question
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Facts:
         return bool(_on(port, self.docker_listening))
 
 
-def probe() -> Command:
-    return script("facts").called("look at the host")
+def query() -> Question[Facts]:
+    """Everything that is known of the host as a machine."""
+    return question(script("facts").as_root().called("look at the host"), parse)
 
 
 def parse(text: str) -> Facts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..command import Command, script
 from ..errors import RemoteError
 from ..layout import ROOT
+from ..question import Question, question
 
 GIB = 2**30
 LABEL = "edgepaas"
@@ -53,9 +54,9 @@ class Seen:
         return self.candidates[0] if self.candidates else ""
 
 
-def look(volume: Volume) -> Command:
+def query(volume: Volume) -> Question[Seen]:
     command = script("volume-look", id=volume.id, device=volume.device, where=volume.mount)
-    return command.as_root().called("look at the volume")
+    return question(command.as_root().called("look at the volume"), parse)
 
 
 def parse(text: str) -> Seen:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ..command import Command, script
+from ..command import script
 from ..layout import Layout
+from ..question import Question, question
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,10 @@ class Database:
     reason: str = ""
 
 
-def read(layout: Layout) -> Command:
-    return script("databases", layout.base).as_root().called("read which database is used")
+def query(layout: Layout) -> Question[dict[int, Database]]:
+    """Which database each release uses, by the release's number."""
+    command = script("databases", layout.base).as_root().called("read which database is used")
+    return question(command, parse)
 
 
 def parse(text: str) -> dict[int, Database]:

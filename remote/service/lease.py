@@ -14,6 +14,7 @@ from ..batch import Fence
 from ..command import Command, script
 from ..errors import LeaseHeld, RemoteError
 from ..layout import Layout
+from ..question import Question, question
 from ..result import Result
 
 HELD = 76
@@ -108,9 +109,9 @@ def beat(layout: Layout, fence: Fence) -> Command:
     return command.within(86400).called("keep the lease alive")
 
 
-def look(layout: Layout) -> Command:
-    """The lease as it is, for `parse`."""
-    return script("lease-look", layout.lease).as_root().called("look at the lease")
+def query(layout: Layout) -> Question[Held | None]:
+    """The lease as it is; None when it is free."""
+    return question(script("lease-look", layout.lease).as_root().called("look at the lease"), parse)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..command import Command, argv, script
 from ..layout import Layout
-from ..result import Result
+from ..question import Question, question
 from .nginx import Site
 
 
@@ -25,12 +25,12 @@ def switch(site: Site, *, on: bool, page: bytes = b"") -> Command:
     return command.as_root().called(f"maintenance {wanted}")
 
 
-def read(layout: Layout) -> Command:
-    """Since when the page is up, for `parse`."""
+def since(layout: Layout) -> Question[int]:
+    """Since when the page is up, in epoch seconds; 0 when it is not."""
     command = argv("stat", "-c", "%Y", layout.maintenance)
-    return command.allow(1).called("read the maintenance flag")
+    return question(command.allow(1).called("read the maintenance flag"), parse)
 
 
-def parse(result: Result) -> int:
+def parse(text: str) -> int:
     """Epoch seconds, 0 when the page is not up."""
-    return int(result.text) if result.code == 0 and result.text.isdigit() else 0
+    return int(text) if text.strip().isdigit() else 0

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from ..command import Command, Stdin, argv, script
 from ..layout import Layout
+from ..question import Question, question
 
 GOOD = "good"
 FAILED = "failed"
@@ -77,14 +78,17 @@ def parse_release(text: str) -> Release | None:
         return None
 
 
-def history(layout: Layout) -> Command:
-    # The journal may not be there yet; the directory is 0755, the file 0600.
-    return argv("tail", "-n", "500", layout.history).as_root().allow(1).called("read the journal")
+def history(layout: Layout) -> Question[tuple[Entry, ...]]:
+    """The journal's last entries, oldest first; none where there is no journal yet."""
+    command = argv("tail", "-n", "500", layout.history).as_root().allow(1)
+    return question(command.called("read the journal"), parse_history)
 
 
-def read_all(layout: Layout) -> Command:
-    """Every release.json, one JSON document a line, for `parse_releases`."""
-    return script("releases", layout.base).as_root().called("read the releases")
+def kept(layout: Layout) -> Question[dict[int, Release]]:
+    """The releases whose files are on the host, by number."""
+    # One JSON document a line.
+    command = script("releases", layout.base).as_root().called("read the releases")
+    return question(command, parse_releases)
 
 
 def parse_releases(text: str) -> dict[int, Release]:
@@ -111,19 +115,16 @@ def stage_runtime(layout: Layout, file: str, content: bytes) -> Command:
     return command.as_root().called(f"write {file}")
 
 
-def runtimes(layout: Layout) -> Command:
-    """The names of those files that a host has, for `parse_runtimes`."""
-    return argv("ls", layout.runtime("")).as_root().allow(1, 2).called("list what is mounted")
+def runtimes(layout: Layout) -> Question[frozenset[str]]:
+    """The names of those files that a host has."""
+    command = argv("ls", layout.runtime("")).as_root().allow(1, 2).called("list what is mounted")
+    return question(command, lambda text: frozenset(text.split()))
 
 
-def parse_runtimes(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-def environment(layout: Layout, number: int) -> Command:
-    """The canonical file of a release; its output is secret. Exit 1: there is none."""
+def environment(layout: Layout, number: int) -> Question[str]:
+    """The text of a release's canonical file, which is secret; empty where there is none."""
     command = argv("cat", f"{layout.release(number)}/.env").as_root().allow(1)
-    return command.called("read the release's environment")
+    return question(command.called("read the release's environment"), str)
 
 
 def record(layout: Layout, entry: Entry) -> Command:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..command import Command, argv, script
 from ..layout import SLOTS, Layout
+from ..question import Question, question
 from .nginx import Site
 
 FOREIGN_DATA, NO_PYTHON, LIVE = 22, 23, 64
@@ -70,8 +71,9 @@ class Container:
         return self.status == "running"
 
 
-def read_live(layout: Layout) -> Command:
-    return argv("readlink", layout.live).allow(1).called("read the flag")
+def live(layout: Layout) -> Question[Live]:
+    """Where the flag leads."""
+    return question(argv("readlink", layout.live).allow(1).called("read the flag"), parse_live)
 
 
 def parse_live(text: str) -> Live:
@@ -79,8 +81,12 @@ def parse_live(text: str) -> Live:
     return Live(match[1], int(match[2])) if match else Live()
 
 
-def containers(layout: Layout) -> Command:
-    return script("containers", layout.service).as_root().called("list the containers")
+def containers(
+    layout: Layout, *, docker_may_be_down: bool = False
+) -> Question[dict[str, Container]]:
+    """The service's containers by slot; none where Docker does not answer, and that is allowed."""
+    command = script("containers", layout.service).as_root().called("list the containers")
+    return question(command.allow(127, 1) if docker_may_be_down else command, parse_containers)
 
 
 def parse_containers(text: str) -> dict[str, Container]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..command import Command, script
 from ..layout import Layout
 from ..machine import docker, facts
 from ..machine import volume as volumes
+from ..question import Question, together
 from ..result import Result
 from . import databases, releases, slots
 from .databases import Database
@@ -47,31 +49,36 @@ def prepare(layout: Layout) -> Command:
     return script("directories", layout.base).as_root().called("make the directories")
 
 
-def look(layout: Layout, volume: volumes.Volume | None = None) -> tuple[Command, ...]:
-    """The commands of one look, for `parse`."""
-    return (
-        *((volumes.look(volume),) if volume is not None else ()),
-        facts.probe().as_root(),
-        slots.read_live(layout),
-        slots.containers(layout).allow(127, 1),
+def query(layout: Layout, volume: volumes.Volume | None = None) -> Question[State]:
+    """Everything that one look at a service's place tells."""
+    looks: tuple[Question[Any], ...] = (
+        facts.query(),
+        slots.live(layout),
+        slots.containers(layout, docker_may_be_down=True),
         releases.history(layout),
-        releases.read_all(layout),
+        releases.kept(layout),
         releases.runtimes(layout),
-        databases.read(layout),
+        databases.query(layout),
         docker.images(),
+        *((volumes.query(volume),) if volume is not None else ()),
     )
 
+    asked = together(looks)
 
-def parse(results: Sequence[Result]) -> State:
-    *volume, probe, live, containers, history, found, runtimes, decided, images = results
-    return State(
-        facts=facts.parse(probe.stdout),
-        live=slots.parse_live(live.text),
-        containers=slots.parse_containers(containers.stdout if containers.code == 0 else ""),
-        history=releases.parse_history(history.stdout),
-        releases=releases.parse_releases(found.stdout),
-        images=docker.parse_images(images.stdout),
-        runtimes=releases.parse_runtimes(runtimes.stdout),
-        databases=databases.parse(decided.stdout),
-        volume=volumes.parse(volume[0].stdout) if volume else None,
-    )
+    def parse(results: Sequence[Result]) -> State:
+        machine, live, containers, history, kept, runtimes, decided, images, *seen = asked.parse(
+            results
+        )
+        return State(
+            facts=machine,
+            live=live,
+            containers=containers,
+            history=history,
+            releases=kept,
+            images=images,
+            runtimes=runtimes,
+            databases=decided,
+            volume=seen[0] if seen else None,
+        )
+
+    return Question(asked.commands, parse)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..command import Command, argv
+from ..command import argv
 from ..layout import SLOTS
+from ..question import Question
 from .nginx import RELEASE_HEADER, Site
 
 # curl's: nothing listens, too slow, nothing came back, the connection broke. Answers too, as status 0.
@@ -32,8 +33,8 @@ class Vitals:
     slots: Mapping[str, Answer]
 
 
-def ask(site: Site, path: str) -> Command:
-    """All in one call of curl, whose start takes longer than an answer; for `parse`."""
+def query(site: Site, path: str) -> Question[Vitals]:
+    """How each slot and the public path answer `path`: one call of curl, whose start takes longer than an answer."""
     ports = {"blue": site.blue, "green": site.green}
     # Not curl's header_json: that needs 7.83, and Amazon Linux 2 has an older one.
     words = [
@@ -42,7 +43,9 @@ def ask(site: Site, path: str) -> Command:
     ]
     for slot in SLOTS:
         words += ["--next", *_request(slot, f"http://127.0.0.1:{ports[slot]}{path}")]
-    return argv("curl", *words).allow(*SILENT).called("ask for vital signs")
+    command = argv("curl", *words).allow(*SILENT).called("ask for vital signs")
+    # What was answered counts, also where one of the requests was not.
+    return Question((command,), lambda results: parse(results[0].stdout))
 
 
 def _request(name: str, url: str) -> tuple[str, ...]:

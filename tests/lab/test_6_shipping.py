@@ -97,8 +97,8 @@ def test_a_stream_that_is_corrupted_on_its_way_is_no_image(project, host):
     ballast(project, 1 * MB)
     said = project.inv("docker.build", "--env", "lab", "--version", "corrupted").stdout
     here = image.find(said.split()[0])
-    (told,) = host.read(docker.images())
-    shared = docker.shared_layers(here.layers, docker.parse_images(told.stdout).values())
+    told = host.ask(docker.images())
+    shared = docker.shared_layers(here.layers, told.values())
     assert 0 < shared < len(here.layers), "only the base is there"
     with exported(here, here.layers[:shared]) as taken:
         whole = b"".join(archive.framed(archive.parts(taken, shared, {})))

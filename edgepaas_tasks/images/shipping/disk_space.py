@@ -37,8 +37,9 @@ def make(service: Service, host: Host, state: State, size: int, layers: Sequence
         )
         left = leftovers.remove(service.layout, service.settings.image_name, needed)
         commands = (left,) if ledger is None else (ledger, left)
-        *said, probe = host.change(*commands, facts.probe().as_root())
-        disk = readiness.docker_disk(facts.parse(probe.stdout))
+        query = facts.query()
+        *said, probe = host.change(*commands, *query.commands)
+        disk = readiness.docker_disk(query.parse([probe]))
         removed = sum(result.stdout.count("removed ") for result in said)
         pruned = f", after removing {removed} old releases and images"
     if disk is not None and _short(disk, need, inodes):

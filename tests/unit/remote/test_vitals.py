@@ -43,7 +43,7 @@ def server(status, **headers):
 def ask(public, blue, green):
     layout = Layout("shop-prod")
     site = Site(layout, "shop", blue, green, public, "shop.example", "10m", 60)
-    command = vitals.ask(site, "/health")
+    (command,) = vitals.query(site, "/health").commands
     done = subprocess.run(command.words, capture_output=True, text=True)
     assert done.returncode in {0, *SILENT}
     return vitals.parse(done.stdout)
