@@ -1,4 +1,4 @@
-"""What this machine brings to a deploy: its system, Docker, git, a key, the variables, an image for the hosts."""
+"""What this machine brings to a deploy: its system, Docker, git, a key, scripts, variables, an image for the hosts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgepaas_tasks.console.task import Refused
 from edgepaas_tasks.env.values.layers import Resolution
+from edgepaas_tasks.fleet import migrations
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.remote import local
@@ -49,6 +50,7 @@ def checks(service: Service) -> Iterator[Check]:
         )
     yield _git(service)
     yield _key(service)
+    yield from migrations.checks(service)
 
 
 def _git(service: Service) -> Check:
