@@ -1,4 +1,4 @@
-"""What this machine brings to a deploy: its system, Docker, git, a key, the variables, an image for the hosts."""
+"""What this machine brings to a deploy: its system, Docker, git, a key, scripts, variables, an image for the hosts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from edgepaas_tasks.console import ci
 from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.errors import Refused, SettingsError
+from edgepaas_tasks.fleet import migrations
 from edgepaas_tasks.images import image
 from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.remote import local
@@ -50,6 +51,7 @@ def checks(service: Service) -> Iterator[Check]:
         yield Check(HERE, "docker", BLOCKER, error.problem, "start Docker on this machine")
     yield _git(service)
     yield _key(service)
+    yield from migrations.checks(service)
 
 
 def _github(place: ci.Place) -> Check:

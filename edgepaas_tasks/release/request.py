@@ -14,6 +14,7 @@ from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.images.building.version import Version
 from edgepaas_tasks.images.shipping import login
 from edgepaas_tasks.images.shipping import prebuilt as foreign
+from edgepaas_tasks.release import migrations
 from edgepaas_tasks.release.plan import Plan
 from edgepaas_tasks.remote.background import in_background
 from edgepaas_tasks.remote.cloud.aws import AwsError
@@ -52,6 +53,8 @@ def resolve(
     with progress.phase("resolve") as phase:
         values = environment.gather(settings, request.given)
         version, cautions = settle(settings, request, values)
+        if not request.image:
+            migrations.require(service, progress, allow_destructive=request.allow_destructive)
         if not settings.hooks.before:  # one that fails leaves no host with so much as a login
             for host in hosts:
                 host.begin()

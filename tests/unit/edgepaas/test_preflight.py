@@ -211,3 +211,82 @@ def test_a_host_that_can_not_be_reached_is_a_blocker_with_what_to_do():
         "no SSH connection (timed out)",
         "is it up?",
     )
+
+
+SCRIPT = "revision = {!r}\ndown_revision = {!r}\n\n\ndef upgrade():\n    {}\n"
+DROP = 'op.drop_table("old")'
+
+
+def migrations(scripts, mode="postgres_only"):
+    """What preflight says of these scripts, each as its revision, the one before it and what it does."""
+    Path("alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
+    Path("migrations/versions").mkdir(parents=True, exist_ok=True)
+    for number, one in enumerate(scripts):
+        Path(f"migrations/versions/{number}.py").write_text(SCRIPT.format(*one))
+    service = make_service(database={"mode": mode})
+    return [one for one in machine.checks(service) if one.name == "migrations"]
+
+
+@pytest.mark.parametrize(
+    ("scripts", "mode", "verdict", "found"),
+    [
+        ([("a", None, "pass"), ("b", "a", "pass")], "postgres_only", OK, "2 scripts, up to b"),
+        ([], "postgres_only", OK, "0 scripts"),
+        (
+            [("a", None, "pass"), ("b", None, "pass")],
+            "postgres_only",
+            BLOCKER,
+            "migrations: several newest revisions: a, b (0.py, 1.py)",
+        ),
+        (
+            [("a", None, "pass"), ("b", None, "pass")],
+            "try_postgres",
+            WARNING,
+            "migrations: several newest revisions: a, b (0.py, 1.py)",
+        ),
+        (
+            [("a", None, DROP)],
+            "postgres_only",
+            WARNING,
+            "take something away: a drops a table (old) in 0.py:6",
+        ),
+    ],
+)
+def test_the_project_s_migrations_are_read(bare, scripts, mode, verdict, found):
+    (check,) = migrations(scripts, mode)
+    assert (check.where, check.verdict, check.found) == (machine.HERE, verdict, found)
+    assert bool(check.next_step) == (verdict != OK)
+
+
+def test_of_many_things_that_scripts_take_away_the_newest_are_shown(bare):
+    scripts = [(str(one), str(one - 1) if one else None, DROP) for one in range(5)]
+    (check,) = migrations(scripts)
+    assert check.found == (
+        "take something away: 4 drops a table (old) in 4.py:6; 3 drops a table (old) in 3.py:6; "
+        "2 drops a table (old) in 2.py:6; and 2 more"
+    )
+
+
+def test_migrations_that_are_not_on_this_machine_are_not_checked(bare):
+    (check,) = [one for one in machine.checks(make_service()) if one.name == "migrations"]
+    assert (check.verdict, check.found) == (UNKNOWN, "the build context has no alembic.ini")
+    (check,) = [
+        one
+        for one in machine.checks(make_service(build={"context": "nowhere"}))
+        if one.name == "migrations"
+    ]
+    assert (check.verdict, check.found) == (
+        UNKNOWN,
+        "edgepaas.build.context: nowhere: no such directory",
+    )
+    migrations([])
+    Path("alembic.ini").write_text("[alembic]\nscript_location = /app/migrations\n")
+    (check,) = [one for one in machine.checks(make_service()) if one.name == "migrations"]
+    assert (check.verdict, check.found) == (
+        UNKNOWN,
+        "/app/migrations is not in the build context",
+    )
+
+
+def test_where_no_deploy_migrates_the_scripts_are_not_read(bare):
+    assert migrations([("a", None, "pass"), ("b", None, "pass")], "sqlite_only") == []
