@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from edgepaas_tasks.database import advice, backup
-from edgepaas_tasks.database import one_off as oneoff
+from edgepaas_tasks.database import advice, backup, one_off
 from edgepaas_tasks.env.reach import TRANSIENT, VERDICTS
 from edgepaas_tasks.env.values import canonical
 from edgepaas_tasks.env.values.layers import Resolution
@@ -19,12 +18,6 @@ from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.settings import Settings
 from edgepaas_tasks.variables import environment
 from edgepaas_tasks.variables.environment import Environment
-
-MODULES = (
-    *("version_table", "database", "reach"),
-    *(f"migrations.{name}" for name in ("refused", "statements", "expressions", "losses")),
-    *(f"migrations.{name}" for name in ("session", "scripts", "migrate")),
-)
 
 
 class Ahead(Refused):
@@ -183,11 +176,11 @@ def _run(
     database = service.settings.database
     words = (action, database.alembic, database.migration_url or "DATABASE_URL")
     arguments = (*words, f"{database.lock_wait:g}", *more)
-    modules = (*MODULES, "values.names", "migrations.reset") if action == "reset" else MODULES
-    command = oneoff.command(service, release.image, composed, modules, arguments, changes=changes)
+    module = "migrations.reset" if action == "reset" else "migrations.migrate"
+    command = one_off.command(service, release.image, composed, module, arguments, changes=changes)
     command = command.within(database.timeout).called(f"migrate: {action}")
     (result,) = host.change(command) if changes else host.read(command)
-    answer = oneoff.parse(result.stdout)
+    answer = one_off.parse(result.stdout)
     kind = answer.get("kind", "")
     if kind in ("", "none"):
         return answer

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgepaas_tasks.console.task import redactor
 from edgepaas_tasks.database import mode as modes
-from edgepaas_tasks.database import one_off as oneoff
+from edgepaas_tasks.database import one_off
 from edgepaas_tasks.env.reach import VERDICTS
 from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.remote.command import Command
@@ -18,8 +18,6 @@ from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.service.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
 from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.variables import certificate, environment
-
-MODULES = ("version_table", "database", "reach")
 
 
 def probe(
@@ -54,7 +52,7 @@ def probe(
             said = str(errors[name]).splitlines()[0]
             checks.append(Check(name, "database", UNKNOWN, redactor()(said)))
         else:
-            judged = judge(name, oneoff.parse(answers[name]))
+            judged = judge(name, one_off.parse(answers[name]))
             checks += _tried(service, modes.live(states[name]), judged)
     return checks
 
@@ -116,5 +114,5 @@ def _image(state: State) -> str:
 def _ask(service: Service, image: str, values: Resolution) -> Command:
     composed = environment.compose(service.settings, values, 0, "preflight")
     arguments = (service.settings.database.alembic,)
-    command = oneoff.command(service, image, composed, MODULES, arguments, changes=False)
+    command = one_off.command(service, image, composed, "reach", arguments, changes=False)
     return command.within(90).called("ask the database")

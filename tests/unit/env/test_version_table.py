@@ -1,19 +1,13 @@
 """Alembic's own table, wherever an env.py has put it."""
 
-import subprocess
-import sys
-
 import pytest
 
 from edgepaas_tasks import settings
-from edgepaas_tasks.database import migrations
-from edgepaas_tasks.database import one_off as oneoff
 from edgepaas_tasks.env import health, reach
 from edgepaas_tasks.env.migrations import migrate
 from edgepaas_tasks.env.values import canonical
 from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.errors import SettingsError
-from edgepaas_tasks.fleet import connectivity
 from edgepaas_tasks.variables import environment
 
 TREE = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
@@ -70,13 +64,3 @@ def test_the_settings_are_handed_to_the_app_and_to_what_migrates():
     assert found["EDGEPAAS_VERSION_TABLE_SCHEMA"] == "own"
     with pytest.raises(SettingsError, match="version_table"):
         composed(version_table='x"; SELECT 1')
-
-
-@pytest.mark.parametrize("modules", [migrations.MODULES, connectivity.MODULES])
-def test_programs_for_the_apps_image_load_there(modules):
-    """Without any module of ours on its path."""
-    program = oneoff.program(*modules).rpartition("\n")[0]
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", program, "", "[[], []]"], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
