@@ -41,7 +41,7 @@ SETTINGS = {
 STEADY = {"connections": 2, "pause": 0.005}
 
 # What takes longest, the longest first: where modules run side by side, none of these may begin last.
-LONG = ("test_8_steps.py", "test_9_migrations.py", "test_7_systems.py", "test_4_flips.py")
+LONG = ("test_volume_kills.py", "test_migrations.py", "test_systems.py", "test_flips.py")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -25,7 +25,7 @@ from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.service.releases import FAILED
 from edgepaas_tasks.service import service as services
 from edgepaas_tasks.service.service import describe
-from tests.tasks.test_recovery import Kept, entry, release
+from tests.tasks.test_repair import Kept, entry, release
 
 STATUS = {
     "at": ["0002"],

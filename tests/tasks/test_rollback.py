@@ -17,7 +17,7 @@ from edgepaas_tasks.remote.service.releases import FAILED
 from edgepaas_tasks.report import journal as report
 from edgepaas_tasks.service.service import describe
 from tests.tasks.conftest import packed
-from tests.tasks.test_recovery import Kept, entry
+from tests.tasks.test_repair import Kept, entry
 
 FITS = {
     "at": ["0001"],

@@ -18,3 +18,18 @@ def test_every_path_that_a_page_names_is_there(page):
     assert not missing
     packages = {name for name in named if name.startswith(("edgepaas_tasks/", "remote/", "env/"))}
     assert packages, "the pages describe the code"
+
+
+def test_the_tests_of_a_module_are_where_it_is():
+    """tests/unit/a/b/test_module.py tests a/b/module.py; a word more may name a part of it."""
+    stray = []
+    for path in sorted((ROOT / "tests" / "unit").rglob("test_*.py")):
+        folder = path.parent.relative_to(ROOT / "tests" / "unit")
+        if folder == Path():
+            continue  # about the repository as a whole
+        modules = ROOT / "edgepaas_tasks" / folder
+        words = path.stem.removeprefix("test_").split("_")
+        starts = ("_".join(words[:count]) for count in range(len(words), 0, -1))
+        if not any((modules / f"{start}.py").is_file() for start in starts):
+            stray.append(str(path.relative_to(ROOT)))
+    assert not stray

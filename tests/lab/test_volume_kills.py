@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from .keepsakes import good, keepsake, kept
+from .kept_data import good, keepsake, kept
 
 SOAK = os.environ.get("EDGEPAAS_SOAK") == "1"
 

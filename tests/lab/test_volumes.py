@@ -3,7 +3,7 @@
 import pytest
 
 from .conftest import make
-from .keepsakes import gone_and_back, good, grown, keepsake, kept, until_serving
+from .kept_data import gone_and_back, good, grown, keepsake, kept, until_serving
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 
 from edgepaas_tasks.settings import merge
 from tests.lab.conftest import SETTINGS
-from tests.lab.test_6_secrets import TOKEN, search
+from tests.lab.test_secrets import TOKEN, search
 
 DATA = "/opt/edgepaas/guestbook-lab/data"
 BREAKABLE = {
@@ -31,7 +31,7 @@ def image(ready, tmp_path_factory):
     """The guestbook with one more layer: an app that breaks as it is told."""
     context = tmp_path_factory.mktemp("breakable")
     shutil.copytree(ready.app, context, dirs_exist_ok=True)
-    shutil.copy(Path(__file__).parent / "broken.py", context / "guestbook")
+    shutil.copy(Path(__file__).parent / "broken_app.py", context / "guestbook")
     with (context / "Dockerfile").open("a") as file:
         file.write('\nCMD ["python", "-m", "guestbook.broken"]\n')
     base = ("--build-arg", f"BASE_IMAGE={SETTINGS['build']['args']['BASE_IMAGE']}")

@@ -9,7 +9,7 @@ import testinfra
 from edgepaas_tasks.lab.load import Load
 
 from .conftest import STEADY, make
-from .keepsakes import gone_and_back, until_serving
+from .kept_data import gone_and_back, until_serving
 
 FLAVOURS = {
     # system: Docker's packages from where, in the lab's server; the engine's package

@@ -12,7 +12,7 @@ from edgepaas_tasks.remote.machine import engine, systems
 from edgepaas_tasks.remote.machine.facts import Facts, parse
 from edgepaas_tasks.remote.shell import LocalTransport
 
-DATA = Path(__file__).parents[2] / "data" / "os-release"
+DATA = Path(__file__).parents[3] / "data" / "os-release"
 HERE = Host(LocalTransport())
 
 

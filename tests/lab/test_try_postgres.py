@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from .conftest import begin_anew
-from .reader import Reader
+from .rows_reader import Reader
 
 # Seconds that the database is away in the middle of a deploy.
 OUTAGE = 30 if os.environ.get("EDGEPAAS_SOAK") else 4

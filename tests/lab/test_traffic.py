@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from edgepaas_tasks.lab.load import Load
-from tests.lab import trial
+from tests.lab import traffic_app
 from tests.lab.conftest import STEADY
 from tests.lab.faults import SOAK, Fault
 
@@ -31,7 +31,7 @@ def tried(faulty, images):
     """A trial app is live, and what `words` deploys is the trial app again."""
     faulty.configure(variables={"FAIL_AFTER": {"type": "string", "default": NEVER}})
     if not images:
-        trial.enrich(faulty.project.app)
+        traffic_app.enrich(faulty.project.app)
         done, _ = faulty.run(("deploy", "--version", f"trial-{time.time_ns()}"))
         assert done.returncode == 0, done.stderr
         images.append(faulty.live_image())

@@ -11,7 +11,7 @@ import pytest
 
 from edgepaas_tasks.settings import merge
 from tests.lab.conftest import SETTINGS
-from tests.lab.test_6_secrets import DECLARED, GIVEN, Watch, search
+from tests.lab.test_secrets import DECLARED, GIVEN, Watch, search
 
 
 @dataclass(frozen=True)

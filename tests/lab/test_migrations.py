@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from .conftest import begin_anew
-from .reader import Reader
+from .rows_reader import Reader
 
 SECOND = """
 import sqlalchemy as sa

@@ -1,7 +1,7 @@
 """Facts as a host tells them."""
 
 from edgepaas_tasks.remote.host import Host
-from edgepaas_tasks.remote.machine.facts import Disk, parse, probe
+from edgepaas_tasks.remote.machine.facts import Disk, parse, query
 from edgepaas_tasks.remote.shell import LocalTransport
 
 RECORDED = """\
@@ -52,8 +52,7 @@ def test_a_host_without_anything_has_empty_facts():
 
 
 def test_the_probe_works_on_this_machine():
-    (result,) = Host(LocalTransport()).read(probe())
-    facts = parse(result.stdout)
+    facts = Host(LocalTransport()).ask(query())
     assert facts.kernel == "Linux"
     assert facts.memory_total > facts.memory_free > 0
     assert facts.disks
