@@ -8,7 +8,13 @@ from invoke import Collection
 
 from edgepaas_tasks.console.task import answer, say, task
 from edgepaas_tasks.errors import Refused
-from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP, WAIT_HELP, parse_wait
+from edgepaas_tasks.namespaces.options import (
+    DRY_RUN_HELP,
+    ENV_HELP,
+    JSON_HELP,
+    WAIT_HELP,
+    parse_wait,
+)
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
@@ -25,14 +31,17 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
         "env": ENV_HELP,
         "mode": "postgres or sqlite; nothing is copied from one to the other, nothing dropped.",
         "wait": WAIT_HELP,
+        "dry_run": DRY_RUN_HELP,
     }
 )
-def use(c: Any, env: str = "", mode: str = "", wait: str = "") -> None:
+def use(c: Any, env: str = "", mode: str = "", wait: str = "", dry_run: bool = False) -> None:
     """Move the app to Postgres, or to its SQLite file."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.database import mode as modes
     from edgepaas_tasks.errors import SettingsError
+    from edgepaas_tasks.release import dry_run as dry_runs
     from edgepaas_tasks.release.push import push
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.report import releases as report
     from edgepaas_tasks.service.service import connect, load_service
 
@@ -48,6 +57,10 @@ def use(c: Any, env: str = "", mode: str = "", wait: str = "") -> None:
     lease_wait = parse_wait(service, wait)
     title = f"use {mode} for {service.settings.app} in {service.settings.environment}"
     with Progress(title) as progress, connect(service, observe=progress.step) as hosts:
+        if dry_run:
+            lines = dry_runs.use_database(service, hosts, progress, names[mode])
+            say(dry_run_report.lines(lines))
+            return
         outcome = push(service, hosts, progress, (), lease_wait, database=names[mode])
     if outcome is None:
         say(f"on {mode} already, nothing was changed")

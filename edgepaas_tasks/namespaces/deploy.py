@@ -7,6 +7,7 @@ from typing import Any
 from edgepaas_tasks.console.task import say, task
 from edgepaas_tasks.namespaces.options import (
     DESTRUCTIVE_HELP,
+    DRY_RUN_HELP,
     ENV_HELP,
     FALLBACK_HELP,
     SET_HELP,
@@ -28,7 +29,7 @@ from edgepaas_tasks.namespaces.options import (
         "allow_destructive": DESTRUCTIVE_HELP,
         "allow_fallback": FALLBACK_HELP,
         "allow_older": "Deploy even if this commit is older than the live one.",
-        "dry_run": "Look at the hosts and say what would happen; change nothing.",
+        "dry_run": DRY_RUN_HELP,
     },
     iterable=["set_"],
 )
@@ -52,7 +53,7 @@ def deploy(
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.events.deploy_events import deploy_events
     from edgepaas_tasks.release import deploy as deploys
-    from edgepaas_tasks.release import dry_run as rehearsal
+    from edgepaas_tasks.release import dry_run as dry_runs
     from edgepaas_tasks.release.request import Request
     from edgepaas_tasks.report import ci_summary as summary
     from edgepaas_tasks.report import releases as report
@@ -73,7 +74,7 @@ def deploy(
     title = f"deploy {service.settings.app} to {service.settings.environment}"
     with Progress(title) as progress, connect(service, observe=progress.step) as hosts:
         if dry_run:
-            plan = rehearsal.rehearse(service, hosts, progress, request)
+            plan = dry_runs.deploy(service, hosts, progress, request)
             summary.write(summary.planned(service, plan))
             say(report.plan(service, plan))
             return
@@ -92,6 +93,7 @@ def deploy(
         "allow_newer_schema": "Do not ask whether its image fits the database's revision.",
         "allow_fallback": FALLBACK_HELP,
         "wait": WAIT_HELP,
+        "dry_run": DRY_RUN_HELP,
     }
 )
 def rollback(
@@ -101,11 +103,14 @@ def rollback(
     wait: str = "",
     allow_newer_schema: bool = False,
     allow_fallback: bool = False,
+    dry_run: bool = False,
 ) -> None:
     """Make an earlier release live again."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.events.deploy_events import deploy_events
+    from edgepaas_tasks.release import dry_run as dry_runs
     from edgepaas_tasks.release import rollback as rollbacks
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.report import releases as report
     from edgepaas_tasks.service.service import connect, load_service
 
@@ -113,6 +118,13 @@ def rollback(
     release = release_number("to", to)
     lease_wait = parse_wait(service, wait)
     title = f"roll back {service.settings.app} in {service.settings.environment}"
+    if dry_run:
+        with Progress(title) as progress, connect(service) as hosts:
+            lines = dry_runs.rollback(
+                service, hosts, progress, release, allow_fallback=allow_fallback
+            )
+        say(dry_run_report.lines(lines))
+        return
     with (
         Progress(title) as progress,
         connect(service, observe=progress.step) as hosts,

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 from invoke import Collection
 
 from edgepaas_tasks.console.task import answer, say, task
-from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP, WAIT_HELP, parse_wait
-from edgepaas_tasks.namespaces.setup import DRY_RUN_HELP
+from edgepaas_tasks.namespaces.options import (
+    DRY_RUN_HELP,
+    ENV_HELP,
+    JSON_HELP,
+    WAIT_HELP,
+    parse_wait,
+)
 
 if TYPE_CHECKING:
     from edgepaas_tasks.console.progress import Progress
@@ -76,16 +81,26 @@ def build(
         "version": VERSION_HELP,
         "image": "This image, pulled if need be, instead of building one.",
         "wait": WAIT_HELP,
+        "dry_run": DRY_RUN_HELP,
     }
 )
-def push(c: Any, env: str = "", version: str = "", image: str = "", wait: str = "") -> None:
+def push(
+    c: Any,
+    env: str = "",
+    version: str = "",
+    image: str = "",
+    wait: str = "",
+    dry_run: bool = False,
+) -> None:
     """Bring the image to the hosts, and start nothing."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.images.shipping.ship import Shipping
     from edgepaas_tasks.lease.lease import hold_lease
+    from edgepaas_tasks.release import dry_run as dry_runs
     from edgepaas_tasks.release.image import found, obtain_image
     from edgepaas_tasks.release.request import Request
     from edgepaas_tasks.remote.service.releases import Release
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.service.service import connect, load_service
 
     service = load_service(c, env)
@@ -96,6 +111,12 @@ def push(c: Any, env: str = "", version: str = "", image: str = "", wait: str = 
         with progress.phase("resolve") as phase:
             settled = _settled(service.settings, progress, request)
             phase.outcome = f"version {settled.text}"
+        if dry_run:
+            what = image or f"{service.settings.image_name}:{settled.text}"
+            line = f"would be sent the layers of {what} that it lacks"
+            states = dry_runs.look(service, hosts, progress)
+            say(dry_run_report.lines({name: [line] for name in states}))
+            return
         with hold_lease(service, hosts, progress, "docker.push", lease_wait) as (_, states):
             machines = {name: state.facts.arch for name, state in states.items()}
             with progress.phase("build") as phase:
@@ -107,13 +128,15 @@ def push(c: Any, env: str = "", version: str = "", image: str = "", wait: str = 
     say(f"{made.reference}: {phase.outcome}")
 
 
-@task(help={"env": ENV_HELP, "wait": WAIT_HELP})
-def prune(c: Any, env: str = "", wait: str = "") -> None:
+@task(help={"env": ENV_HELP, "wait": WAIT_HELP, "dry_run": DRY_RUN_HELP})
+def prune(c: Any, env: str = "", wait: str = "", dry_run: bool = False) -> None:
     """Remove old releases, and unneeded images."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.images.building import build as builds
     from edgepaas_tasks.lease.lease import hold_lease
+    from edgepaas_tasks.release import dry_run as dry_runs
     from edgepaas_tasks.release.prune import prune as prune_hosts
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.service.service import connect, load_service
 
     service = load_service(c, env)
@@ -121,6 +144,9 @@ def prune(c: Any, env: str = "", wait: str = "") -> None:
     lease_wait = parse_wait(service, wait)
     title = f"prune {settings.service}"
     with Progress(title) as progress, connect(service, observe=progress.step) as hosts:
+        if dry_run:
+            say(dry_run_report.lines(dry_runs.prune(service, hosts, progress)))
+            return
         with (
             hold_lease(service, hosts, progress, "docker.prune", lease_wait) as (_, states),
             progress.phase("prune") as phase,

@@ -9,6 +9,7 @@ from invoke import Collection
 from edgepaas_tasks.console.task import answer, say, task
 from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import (
+    DRY_RUN_HELP,
     ENV_HELP,
     JSON_HELP,
     SET_HELP,
@@ -84,17 +85,31 @@ def render(c: Any, env: str = "", set_: list[str] | None = None, output: str = "
     say(f"wrote {len(composed.names)} variables to {output}, readable by you alone")
 
 
-@task(help={"env": ENV_HELP, "set_": SET_HELP, "wait": WAIT_HELP}, iterable=["set_"])
-def push(c: Any, env: str = "", set_: list[str] | None = None, wait: str = "") -> None:
+@task(
+    help={"env": ENV_HELP, "set_": SET_HELP, "wait": WAIT_HELP, "dry_run": DRY_RUN_HELP},
+    iterable=["set_"],
+)
+def push(
+    c: Any, env: str = "", set_: list[str] | None = None, wait: str = "", dry_run: bool = False
+) -> None:
     """Make the variables live: a release with the same image."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.events.deploy_events import deploy_events
     from edgepaas_tasks.release.push import push
     from edgepaas_tasks.report import releases as report
+    from edgepaas_tasks.report import variables
     from edgepaas_tasks.service.service import connect, load_service
+    from edgepaas_tasks.variables import environment
+    from edgepaas_tasks.variables.difference import difference
 
     given = tuple(set_ or ())
     service = load_service(c, env)
+    if dry_run:
+        values = environment.gather(service.settings, given)
+        with connect(service) as hosts:
+            changes = difference(service, hosts, values)
+        say(f"{variables.differences(service, changes)}\nnothing was changed")
+        return
     lease_wait = parse_wait(service, wait)
     title = f"push the variables of {service.settings.app} to {service.settings.environment}"
     with (

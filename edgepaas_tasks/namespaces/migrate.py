@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from invoke import Collection
 
@@ -12,6 +12,7 @@ from edgepaas_tasks.console.task import answer, say, task
 from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import (
     DESTRUCTIVE_HELP,
+    DRY_RUN_HELP,
     ENV_HELP,
     JSON_HELP,
     WAIT_HELP,
@@ -20,8 +21,10 @@ from edgepaas_tasks.namespaces.options import (
 )
 
 if TYPE_CHECKING:
+    from edgepaas_tasks.database.migrations import Schema
     from edgepaas_tasks.remote.host import Host
     from edgepaas_tasks.remote.service.releases import Release
+    from edgepaas_tasks.remote.service.state import State
     from edgepaas_tasks.service.service import Service
     from edgepaas_tasks.settings import Settings
     from edgepaas_tasks.variables.environment import Environment
@@ -32,23 +35,14 @@ RELEASE_HELP = "Number of a kept release whose scripts are used, good or not (de
 @task(help={"env": ENV_HELP, "release": RELEASE_HELP, "json": JSON_HELP})
 def status(c: Any, env: str = "", release: str = "", json: bool = False) -> None:
     """Show where the database is against the live image."""
-    from edgepaas_tasks.database import migrations
     from edgepaas_tasks.database import releases as kept
-    from edgepaas_tasks.fleet import status as statuses
     from edgepaas_tasks.report import schema as report
-    from edgepaas_tasks.service.service import connect
-    from edgepaas_tasks.variables import environment
 
     service = _load_migrated(c, env)
     wanted = release_number("release", release)
-    values = environment.gather(service.settings, ())
-    with connect(service) as hosts:
-        host = hosts[0]
-        state = statuses.look(service, host)
-        asked = kept.chosen(state, host.name, wanted)
-        schema = migrations.status(service, host, asked, migrations.compose(service, values))
-    knows = kept.release_at_revision(state, schema.at) if schema is not None else 0
-    answer(report.schema, report.schema_json, host.name, wanted, schema, knows, json=json)
+    found = _schema(service, wanted)
+    knows = kept.release_at_revision(found.state, found.schema.at) if found.schema else 0
+    answer(report.schema, report.schema_json, found.host, wanted, found.schema, knows, json=json)
 
 
 @task(help={"env": ENV_HELP, "release": RELEASE_HELP})
@@ -74,13 +68,20 @@ def sql(c: Any, env: str = "", release: str = "") -> None:
         "release": RELEASE_HELP,
         "allow_destructive": DESTRUCTIVE_HELP,
         "wait": WAIT_HELP,
+        "dry_run": DRY_RUN_HELP,
     }
 )
 def up(
-    c: Any, env: str = "", release: str = "", allow_destructive: bool = False, wait: str = ""
+    c: Any,
+    env: str = "",
+    release: str = "",
+    allow_destructive: bool = False,
+    wait: str = "",
+    dry_run: bool = False,
 ) -> None:
     """Upgrade the database to the live image's revision."""
     from edgepaas_tasks.database import migrations
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.variables import environment
 
     def upgrade(service: Service, host: Host, asked: Release, composed: Environment) -> str:
@@ -88,6 +89,11 @@ def up(
         return done.text
 
     service = _load_migrated(c, env)
+    if dry_run:
+        found = _schema(service, release_number("release", release))
+        pending = found.schema.pending if found.schema else ()
+        say(dry_run_report.lines({found.host: [f"would run {one}" for one in pending]}))
+        return
     composed = migrations.compose(service, environment.gather(service.settings, ()))
     say(_migrate(service, composed, upgrade, release, wait))
 
@@ -99,14 +105,22 @@ def up(
         "release": RELEASE_HELP,
         "confirm": "The database's name, for base in production.",
         "wait": WAIT_HELP,
+        "dry_run": DRY_RUN_HELP,
     }
 )
 def down(
-    c: Any, env: str = "", to: str = "", release: str = "", confirm: str = "", wait: str = ""
+    c: Any,
+    env: str = "",
+    to: str = "",
+    release: str = "",
+    confirm: str = "",
+    wait: str = "",
+    dry_run: bool = False,
 ) -> None:
     """Back up, and downgrade with the live image's scripts."""
     from edgepaas_tasks.database import migrations
     from edgepaas_tasks.errors import SettingsError
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.variables import environment
 
     if not to:
@@ -116,6 +130,15 @@ def down(
         return migrations.down(service, host, asked, composed, to)
 
     service = _load_migrated(c, env)
+    if dry_run:
+        found = _schema(service, release_number("release", release))
+        at = ", ".join(found.schema.at) if found.schema else ""
+        say(
+            dry_run_report.lines(
+                {found.host: [*_backup(service), f"would go from {at or 'nothing'} down to {to}"]}
+            )
+        )
+        return
     composed = migrations.compose(service, environment.gather(service.settings, ()))
     if to == "base" and service.settings.production_like:
         _confirm(service.settings, composed, confirm, "takes back all migrations of")
@@ -127,14 +150,16 @@ def down(
         "env": ENV_HELP,
         "confirm": "The database's name, for where nobody can be asked.",
         "wait": WAIT_HELP,
+        "dry_run": DRY_RUN_HELP,
     }
 )
-def reset(c: Any, env: str = "", confirm: str = "", wait: str = "") -> None:
+def reset(c: Any, env: str = "", confirm: str = "", wait: str = "", dry_run: bool = False) -> None:
     """Back up, empty and migrate anew; never in production."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.database import backup, migrations
     from edgepaas_tasks.database import releases as kept
     from edgepaas_tasks.lease.lease import hold_lease
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.service.service import connect
     from edgepaas_tasks.variables import environment
 
@@ -146,8 +171,14 @@ def reset(c: Any, env: str = "", confirm: str = "", wait: str = "") -> None:
         raise Refused(
             "edgepaas.database.backup is not set: a command of yours that is run before the database is emptied"
         )
-    values = environment.gather(service.settings, ())
-    composed = migrations.compose(service, values)
+    composed = migrations.compose(service, environment.gather(service.settings, ()))
+    if dry_run:
+        found = _schema(service, None)
+        head = found.schema.head if found.schema else ""
+        name = migrations.database_name(service.settings, composed)
+        steps = [f"would empty the database {name}", f"would migrate it to {head or 'nothing'}"]
+        say(dry_run_report.lines({found.host: [*_backup(service), *steps]}))
+        return
     database = _confirm(service.settings, composed, confirm, "empties")
     lease_wait = parse_wait(service, wait)
     with (
@@ -175,6 +206,35 @@ def _load_migrated(c: Any, env: str) -> Service:
             f"{service.settings.environment} keeps its data in SQLite: the app migrates its own file"
         )
     return service
+
+
+class _Found(NamedTuple):
+    """A host, what there is of the service on it, and where the database is; None where the image has no Alembic."""
+
+    host: str
+    state: State
+    schema: Schema | None
+
+
+def _schema(service: Service, release: int | None) -> _Found:
+    """Where the database is against the image of a release, None for the live one."""
+    from edgepaas_tasks.database import migrations
+    from edgepaas_tasks.database import releases as kept
+    from edgepaas_tasks.fleet import status as statuses
+    from edgepaas_tasks.service.service import connect
+    from edgepaas_tasks.variables import environment
+
+    values = environment.gather(service.settings, ())
+    with connect(service) as hosts:
+        host = hosts[0]
+        state = statuses.look(service, host)
+        asked = kept.chosen(state, host.name, release)
+        found = migrations.status(service, host, asked, migrations.compose(service, values))
+    return _Found(host.name, state, found)
+
+
+def _backup(service: Service) -> list[str]:
+    return ["would run the backup first"] if service.settings.database.backup else []
 
 
 def _migrate(

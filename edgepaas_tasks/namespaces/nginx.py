@@ -7,8 +7,13 @@ from typing import Any
 from invoke import Collection
 
 from edgepaas_tasks.console.task import answer, say, task
-from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP, WAIT_HELP, parse_wait
-from edgepaas_tasks.namespaces.setup import DRY_RUN_HELP
+from edgepaas_tasks.namespaces.options import (
+    DRY_RUN_HELP,
+    ENV_HELP,
+    JSON_HELP,
+    WAIT_HELP,
+    parse_wait,
+)
 
 
 @task(help={"env": ENV_HELP, "json": JSON_HELP})
@@ -25,13 +30,16 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
         "env": ENV_HELP,
         "slot": "blue or green (default: the one that is not live).",
         "wait": WAIT_HELP,
+        "dry_run": DRY_RUN_HELP,
     }
 )
-def flip(c: Any, env: str = "", slot: str = "", wait: str = "") -> None:
+def flip(c: Any, env: str = "", slot: str = "", wait: str = "", dry_run: bool = False) -> None:
     """Move traffic to the other slot, if it is healthy."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.errors import SettingsError
+    from edgepaas_tasks.release import dry_run as dry_runs
     from edgepaas_tasks.release import flip as flips
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.report import releases as report
     from edgepaas_tasks.service.service import connect, load_service
 
@@ -43,6 +51,9 @@ def flip(c: Any, env: str = "", slot: str = "", wait: str = "") -> None:
         Progress(f"flip {service.settings.service}") as progress,
         connect(service, observe=progress.step) as hosts,
     ):
+        if dry_run:
+            say(dry_run_report.lines(dry_runs.flip(service, hosts, progress, slot)))
+            return
         flipped = flips.flip(service, hosts, progress, slot, lease_wait)
     say(report.flipped(flipped))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from invoke import Exit
 
-from edgepaas_tasks.console.task import answer, task
-from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP, number
+from edgepaas_tasks.console.task import answer, say, task
+from edgepaas_tasks.namespaces.options import DRY_RUN_HELP, ENV_HELP, JSON_HELP, number
 
 
 @task(
@@ -16,14 +16,21 @@ from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP, number
         "on": "Put the maintenance page up.",
         "off": "Take it down.",
         "json": JSON_HELP,
+        "dry_run": DRY_RUN_HELP,
     }
 )
 def maintenance(
-    c: Any, env: str = "", on: bool = False, off: bool = False, json: bool = False
+    c: Any,
+    env: str = "",
+    on: bool = False,
+    off: bool = False,
+    json: bool = False,
+    dry_run: bool = False,
 ) -> None:
     """Show a maintenance page, or whether it is up."""
     from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.fleet import maintenance as pages
+    from edgepaas_tasks.report import dry_run as dry_run_report
     from edgepaas_tasks.report import fleet as report
     from edgepaas_tasks.service.service import connect, load_service
 
@@ -31,7 +38,13 @@ def maintenance(
         raise SettingsError("--on and --off: choose one")
     service = load_service(c, env)
     with connect(service) as hosts:
-        found = pages.switch(service, hosts, on=on) if on or off else pages.look(service, hosts)
+        changes = (on or off) and not dry_run
+        found = pages.switch(service, hosts, on=on) if changes else pages.look(service, hosts)
+    if (on or off) and dry_run:
+        would = "would put the page up" if on else "would take the page down"
+        differ = {one.host: [] if bool(one.since) == on else [would] for one in found}
+        say(dry_run_report.lines(differ))
+        return
     answer(report.maintenance, report.maintenance_json, service, found, json=json)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ENV_HELP = "Environment of invoke.yaml (default: edgepaas.default_env)."
 SET_HELP = "NAME=VALUE for one variable; may be repeated. Secrets only as NAME=@FILE."
 WAIT_HELP = "Seconds to wait for another deploy (default: edgepaas.lease.wait, else until a stale lease expires)."
+DRY_RUN_HELP = "Show what would be done; change nothing."
 JSON_HELP = "Print one JSON document on stdout and nothing else."
 DESTRUCTIVE_HELP = "Run migrations that drop, rename or change existing data."
 FALLBACK_HELP = "Deploy on SQLite although the live release is on Postgres."

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from edgepaas_tasks.console.task import answer, say, task
 from edgepaas_tasks.errors import Refused
-from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP
+from edgepaas_tasks.namespaces.options import DRY_RUN_HELP, ENV_HELP, JSON_HELP
 
 if TYPE_CHECKING:
     from edgepaas_tasks.fleet.setup import Part
-
-DRY_RUN_HELP = "Look at the hosts and say what would be run; change nothing."
 
 
 @task(help={"env": ENV_HELP, "dry_run": DRY_RUN_HELP})

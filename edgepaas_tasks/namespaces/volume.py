@@ -8,8 +8,7 @@ from invoke import Collection
 
 from edgepaas_tasks.console.task import answer, say, task
 from edgepaas_tasks.errors import Refused
-from edgepaas_tasks.namespaces.options import ENV_HELP, JSON_HELP
-from edgepaas_tasks.namespaces.setup import DRY_RUN_HELP
+from edgepaas_tasks.namespaces.options import DRY_RUN_HELP, ENV_HELP, JSON_HELP
 
 if TYPE_CHECKING:
     from edgepaas_tasks.remote.machine.volume import Volume
@@ -30,8 +29,8 @@ def status(c: Any, env: str = "", json: bool = False) -> None:
     answer(report.volumes, report.volumes_json, volume, seen, errors, json=json)
 
 
-@task(help={"env": ENV_HELP})
-def attach(c: Any, env: str = "") -> None:
+@task(help={"env": ENV_HELP, "dry_run": DRY_RUN_HELP})
+def attach(c: Any, env: str = "", dry_run: bool = False) -> None:
     """Attach the volume to the host's instance, through AWS."""
     from edgepaas_tasks.console.progress import Progress
     from edgepaas_tasks.remote.cloud import aws
@@ -43,6 +42,10 @@ def attach(c: Any, env: str = "") -> None:
         raise Refused(f"{service.settings.environment} has {len(targets)} hosts, and one volume")
     account = inventory.account(service.settings)
     (target,) = targets
+    if dry_run:
+        to = target.instance or target.address
+        say(f"would attach {volume.id} to {to}, if it is not attached there\nnothing was changed")
+        return
     with Progress(f"attach {volume.id}") as progress, progress.phase("attach") as phase:
         done = aws.attach(
             account,

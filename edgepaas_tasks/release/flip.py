@@ -32,7 +32,9 @@ def flip(
     """Move traffic to what is in the other slot. Raises Refused unless every host has a running release there."""
     begun = int(time.time())
     with hold_lease(service, hosts, progress, "nginx.flip", wait) as (lease, states):
-        releases_there = {name: _warm(service, name, state, slot) for name, state in states.items()}
+        releases_there = {
+            name: idle_release(service, name, state, slot) for name, state in states.items()
+        }
         if len({release.number for release in releases_there.values()}) > 1:
             raise Refused("the hosts have different releases in that slot: use inv rollback --to N")
         release = next(iter(releases_there.values()))
@@ -42,7 +44,7 @@ def flip(
     return Flipped({name: Live(there, release.number) for name, there in rollout.slots.items()})
 
 
-def _warm(service: Service, host: str, state: State, slot: str) -> Release:
+def idle_release(service: Service, host: str, state: State, slot: str) -> Release:
     """The release that runs in the slot that is not live."""
     idle = other(state.live.slot)
     if slot and slot != idle:

@@ -48,7 +48,7 @@ def rollback(
             # That was the way back: it left a release that no deploy had finished.
             return outcome(settled.rollout, progress)
         states = settled.states
-        release = _kept(states, to)
+        release = choose_release(states, to)
         modes.require(states, release.database, allow_fallback=allow_fallback)
         rollout = Rollout(service, hosts, states, lease.fence, release, "rollback", begun)
         rollout.database = "" if allow_fallback else None
@@ -106,7 +106,7 @@ def _way_down(state: State, found: Schema, env: str) -> str:
     return f"inv migrate.down --to {to} {by}--env {env}"
 
 
-def _kept(states: Mapping[str, State], to: int | None) -> Release:
+def choose_release(states: Mapping[str, State], to: int | None) -> Release:
     """The release that every host has kept and can go back to. Raises Refused."""
     wanted: dict[str, int] = {}
     # What any host has on record as good was decided for all of them.

@@ -50,3 +50,38 @@ OF_THIS_MACHINE = ("lab.", "init")
 )
 def test_every_task_for_hosts_takes_an_environment(name):
     assert "env" in inspect.signature(tasks()[name].body).parameters
+
+
+# What neither reads nor changes a host's state for good, or has an answer that is not ours.
+OTHERS = {"exec", "logs", "migrate.sql", "docker.build", "build.version"}
+LOCAL_FILES = {"env.render", "env.example", "hosts.trust"}  # written on this machine
+READING = {
+    *("status", "releases", "preflight", "nginx.status", "docker.ps", "db.status", "ec2.hosts"),
+    *("env.check", "env.show", "env.diff", "hosts.show", "lock.status", "migrate.status"),
+    *("volume.status", "lab.status"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(READING))
+def test_every_task_that_reads_can_answer_in_json(name):
+    assert "json" in inspect.signature(tasks()[name].body).parameters
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name
+        for name in tasks()
+        if not name.startswith(OF_THIS_MACHINE) and name not in READING | OTHERS | LOCAL_FILES
+    ),
+)
+def test_every_task_that_changes_hosts_has_a_dry_run(name):
+    assert "dry_run" in inspect.signature(tasks()[name].body).parameters
+
+
+def test_what_is_done_in_spite_of_a_check_is_allowed_by_name():
+    options = {
+        option for task in tasks().values() for option in inspect.signature(task.body).parameters
+    }
+    assert not {name for name in options if "force" in name}
+    assert {"allow_older", "allow_destructive", "allow_replace"} <= options

@@ -69,7 +69,7 @@ def deploy(host, mode="postgres_only", *, rehearsed=False, **asked):
     request = replace(Request(version="v1", given=given), **asked)
     with Progress("test") as progress:
         if rehearsed:
-            return dry_run.rehearse(service, [Host(host)], progress, request)
+            return dry_run.deploy(service, [Host(host)], progress, request)
         return deploys.deploy(service, [Host(host)], progress, request, 0)
 
 
