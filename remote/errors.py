@@ -55,17 +55,9 @@ class CommandFailed(RemoteError):
     """A command (its name in `command`) ended with an exit code that it may not end with."""
 
     def __init__(
-        self,
-        host: str,
-        problem: str,
-        *,
-        code: int,
-        tried: str = "",
-        got: str = "",
-        next_step: str = "",
-        command: str = "",
+        self, host: str, problem: str, *, code: int, command: str = "", **parts: str
     ) -> None:
-        super().__init__(host, problem, tried=tried, got=got, next_step=next_step)
+        super().__init__(host, problem, **parts)
         self.code = code
         self.command = command
 

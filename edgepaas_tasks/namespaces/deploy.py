@@ -131,14 +131,7 @@ def rollback(
         deploy_events(service, hosts, progress, "rollback") as event,
     ):
         event.begin()
-        outcome = rollbacks.rollback(
-            service,
-            hosts,
-            progress,
-            release,
-            lease_wait,
-            allow_newer_schema=allow_newer_schema,
-            allow_fallback=allow_fallback,
-        )
+        asked = rollbacks.Back(release, allow_newer_schema, allow_fallback)
+        outcome = rollbacks.rollback(service, hosts, progress, asked, lease_wait)
         event.succeeded(outcome)
     say(report.outcome(service, outcome))

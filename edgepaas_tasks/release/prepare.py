@@ -127,18 +127,11 @@ def _start(
 ) -> None:
     slot = rollout.slots[host.name]
     command = slots.start(
-        rollout.service.layout,
+        rollout.service.site,
         rollout.service.spec,
+        rollout.release,
         slot=slot,
-        release=rollout.release.number,
-        version=rollout.release.version,
-        image=rollout.release.image,
-        port=rollout.service.port(slot),
         drain=rollout.service.settings.flip.drain,
-        environment=rollout.release.environment,
-        variables=rollout.release.variables,
-        runtime=rollout.release.runtime,
-        certificate=rollout.release.certificate,
         database=rollout.database_of(host),
     )
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.database import migrations
@@ -26,17 +26,28 @@ from edgepaas_tasks.service.service import Service
 from edgepaas_tasks.variables import environment
 
 
+@dataclass(frozen=True)
+class Back:
+    """What an operator asked for: the number of a kept release, None for the good one before the live one.
+
+    `allow_newer_schema`: do not ask whether its image fits the database's revision. `allow_fallback`: on SQLite,
+    although the live release is on Postgres.
+    """
+
+    to: int | None = None
+    allow_newer_schema: bool = False
+    allow_fallback: bool = False
+
+
 def rollback(
     service: Service,
     hosts: Sequence[Host],
     progress: Progress,
-    to: int | None,
+    asked: Back,
     wait: float | None,
-    *,
-    allow_newer_schema: bool = False,
-    allow_fallback: bool = False,
 ) -> Outcome:
-    """Deploy a kept release with its own environment: the given one, or the good one before the live one."""
+    """Deploy a kept release with its own environment. `wait`: seconds for another deploy to end."""
+    to, allow_fallback = asked.to, asked.allow_fallback
     begun = int(time.time())
     with hold_lease(service, hosts, progress, "rollback", wait) as (lease, states):
         # What a given release replaces anyway need not be in order first.
@@ -59,9 +70,9 @@ def rollback(
                 found = _fitting_schema(service, host, states[host.name], rollout.release)
                 rollout.schema, phase.outcome = found.at, found.text
 
-        asked = _on_postgres(service, states, release) and not allow_newer_schema
+        ask = _on_postgres(service, states, release) and not asked.allow_newer_schema
         here = None if rollout.warm else kept_image(release)
-        return roll_out(rollout, progress, here, None, check=check if asked else None)
+        return roll_out(rollout, progress, here, None, check=check if ask else None)
 
 
 def _on_postgres(service: Service, states: Mapping[str, State], release: Release) -> bool:

@@ -61,8 +61,7 @@ class Rollout:
         release = self.release
         slot, service = self.slots[host], self.service
         container = self.states[host].containers.get(slot)
-        what = (release.image, release.environment, release.runtime)
-        wanted = slots.wanted(service.spec, *what, service.port(slot))
+        wanted = slots.wanted(service.spec, release, service.port(slot))
         return (
             container is not None
             and container.running

@@ -60,17 +60,14 @@ def flip(rollout: Rollout) -> str:
 def flip_to(service: Service, slot: str, release: int) -> Command:
     """Health gate, flag, verification through nginx, bake, and the decision on its stdin, as one command."""
     flip = service.settings.flip
-    return slots.flip(
-        service.layout,
-        service.site,
-        slot=slot,
-        release=release,
-        port=service.port(slot),
-        health_path=service.health_path,
+    probe = slots.Probe(
+        path=flip.path or service.health_path,
+        status=flip.status,
+        text=flip.expect,
         bake=flip.bake,
         decision_timeout=DECISION_TIMEOUT,
-        probe=slots.Probe(flip.path or service.health_path, flip.status, flip.expect),
     )
+    return slots.flip(service.site, Live(slot, release), service.health_path, probe)
 
 
 def _doubtful(error: Exception | None) -> bool:

@@ -36,6 +36,10 @@ class Site:
     retry_after: int = 300
     buffer_requests: bool = False
 
+    def port(self, slot: str) -> int:
+        """The port of the host that leads to a slot."""
+        return {"blue": self.blue, "green": self.green}[slot]
+
     @property
     def file_name(self) -> str:
         return f"edgepaas-{self.layout.service}.conf"

@@ -12,6 +12,7 @@ from ..command import Command, argv, script
 from ..layout import SLOTS, Layout
 from ..question import Question, question
 from .nginx import Site
+from .releases import Release
 
 FOREIGN_DATA, NO_PYTHON, LIVE = 22, 23, 64
 GATE, PUBLIC, LOST, TOLD, FULL = 30, 31, 32, 33, 35
@@ -100,44 +101,30 @@ def parse_containers(text: str) -> dict[str, Container]:
     return {slot: found[slot] for slot in SLOTS if slot in found}
 
 
-def wanted(spec: Spec, image: str, environment: str, runtime: str, port: int) -> str:
+def wanted(spec: Spec, release: Release, port: int) -> str:
     """What a container of these is labelled with: one with the same label need not be started anew."""
-    return spec.fingerprint(image, environment + runtime, port)
+    return spec.fingerprint(release.image, release.environment + release.runtime, port)
 
 
 def start(
-    layout: Layout,
-    spec: Spec,
-    *,
-    slot: str,
-    release: int,
-    version: str,
-    image: str,
-    port: int,
-    drain: float,
-    environment: str,
-    variables: tuple[str, ...],
-    runtime: str = "",
-    certificate: str = "",
-    database: str = "",
+    site: Site, spec: Spec, release: Release, *, slot: str, drain: float, database: str = ""
 ) -> Command:
-    """Starts the release in a slot that is not live, and waits until it is healthy. Prints the last answer.
+    """Start a release in a slot that is not live, and wait until it is healthy. Prints the last answer.
 
-    What still runs in that slot has `drain` seconds for its last requests, and is stopped as by `drain`.
-    `runtime` names the file of ours that runs first in the container; without one the image's own command does.
-    `certificate` names the one that its database is checked against. `database` is what the release before it is on, or
-    what it is to be on.
+    What still runs in that slot has `drain` seconds for its last requests, and is stopped as by `drain`. `database` is
+    what the release before it is on, or what it is to be on.
     """
+    port = site.port(slot)
     command = script(
         "start",
-        *variables,
+        *release.variables,
         uses=("requests",),
-        base=layout.base,
-        service=layout.service,
+        base=site.layout.base,
+        service=site.layout.service,
         slot=slot,
-        release=release,
-        image=image,
-        version=version,
+        release=release.number,
+        image=release.image,
+        version=release.version,
         port=port,
         container_port=spec.port,
         memory=spec.memory,
@@ -147,60 +134,53 @@ def start(
         data=spec.data,
         health_path=spec.health_path,
         health_timeout=spec.health_timeout,
-        spec=wanted(spec, image, environment, runtime, port),
+        spec=wanted(spec, release, port),
         drain_timeout=round(drain),
-        runtime=runtime,
-        certificate=certificate,
+        runtime=release.runtime,
+        certificate=release.certificate,
         database=database,
     )
-    named = command.called(f"start release {release} in {slot}")
+    named = command.called(f"start release {release.number} in {slot}")
     return named.as_root().within(drain + spec.stop_timeout + spec.health_timeout + 60)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What the public path has to say of a release; status 0 is any of 2xx, an empty text is any body."""
+    """What the public path has to say of a release; status 0 is any of 2xx, an empty text is any body.
+
+    It is asked for `bake` seconds; after that the decision has `decision_timeout` seconds to come.
+    """
 
     path: str
     status: int = 0
     text: str = ""
+    bake: float = 0.0
+    decision_timeout: float = 30.0
 
 
-def flip(
-    layout: Layout,
-    site: Site,
-    *,
-    slot: str,
-    release: int,
-    port: int,
-    health_path: str,
-    bake: float,
-    decision_timeout: float,
-    probe: Probe,
-) -> Command:
+def flip(site: Site, to: Live, health_path: str, probe: Probe) -> Command:
     """Health gate, flag, verification through nginx, bake; then it reads "commit LINE" or "back REASON" on its stdin.
 
-    It flips itself back when a probe fails, and when no word comes within `decision_timeout` seconds of the bake.
-    Prints where the flag led before.
+    It flips itself back when a probe fails, and when no decision comes in time. Prints where the flag led before.
     """
     command = script(
         "flip",
         uses=("journal",),
-        base=layout.base,
-        slot=slot,
-        release=release,
-        port=port,
+        base=site.layout.base,
+        slot=to.slot,
+        release=to.release,
+        port=site.port(to.slot),
         health_path=health_path,
         listen=site.listen,
         host_name=site.probe_name,
-        bake=int(bake * 1000),
-        decision_timeout=round(decision_timeout),
+        bake=int(probe.bake * 1000),
+        decision_timeout=round(probe.decision_timeout),
         path=probe.path,
         expected=probe.status,
         text=probe.text,
     )
-    named = command.called(f"flip to {slot}, release {release}")
-    return named.as_root().within(bake + decision_timeout + 60)
+    named = command.called(f"flip to {to.slot}, release {to.release}")
+    return named.as_root().within(probe.bake + probe.decision_timeout + 60)
 
 
 def point(layout: Layout, to: Live, now: Live, token: str = "") -> Command:

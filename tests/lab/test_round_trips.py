@@ -47,7 +47,7 @@ def command(project, monkeypatch):
                 case "deploy":
                     deploys.deploy(of, hosts, progress, Request(version="counted"), 0)
                 case "rollback":
-                    rollback.rollback(of, hosts, progress, None, 0)
+                    rollback.rollback(of, hosts, progress, rollback.Back(), 0)
                 case "setup":
                     setups.setup(of, hosts, progress)
                 case "status":

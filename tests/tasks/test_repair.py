@@ -120,7 +120,7 @@ def test_a_release_that_nobody_decided_on_is_left_by_all(service):
 
 
 def test_what_still_runs_is_only_flipped_to(service):
-    spec = slots.wanted(service.spec, "sha256:4", "same", "", service.port("green"))
+    spec = slots.wanted(service.spec, release(4), service.port("green"))
     host = Kept("web1", "slots/blue/5", [entry(4)], runs={"green": 4}, spec=spec)
     settle(service, host)
     assert host.said[0] == "flip to green, release 4"
@@ -158,7 +158,7 @@ def test_what_can_not_be_repaired_does_not_keep_a_new_release_away(service, caps
 def go_back(service, *transports, to=None):
     hosts = [Host(one) for one in transports]
     with Progress("test") as progress:
-        return rollback.rollback(service, hosts, progress, to, 0), hosts
+        return rollback.rollback(service, hosts, progress, rollback.Back(to), 0), hosts
 
 
 def test_a_rollback_from_what_nobody_decided_on_goes_one_release_back_and_not_two(service):
@@ -182,7 +182,7 @@ def test_a_rollback_to_a_given_release_is_not_kept_away_by_what_can_not_be_repai
 
 
 def test_a_rollback_to_what_still_runs_is_three_round_trips(service):
-    spec = slots.wanted(service.spec, "sha256:4", "same", "", service.port("green"))
+    spec = slots.wanted(service.spec, release(4), service.port("green"))
     host = Kept("web1", "slots/blue/5", ONE_TO_FIVE, runs={"green": 4}, spec=spec)
     done, (used,) = go_back(service, host)
     assert done.release.number == 4
@@ -191,7 +191,7 @@ def test_a_rollback_to_what_still_runs_is_three_round_trips(service):
 
 @pytest.mark.parametrize("port", [8082, 9002])
 def test_a_rollback_to_what_ran_with_other_settings_starts_it_anew(service, port):
-    spec = slots.wanted(service.spec, "sha256:4" if port != 8082 else "other", "same", "", port)
+    spec = slots.wanted(service.spec, release(4 if port != 8082 else 9), port)
     host = Kept("web1", "slots/blue/5", ONE_TO_FIVE, runs={"green": 4}, spec=spec)
     _, (used,) = go_back(service, host)
     assert [one.phase for one in used.trace] == ["look", "stage", "flip", "finish"]

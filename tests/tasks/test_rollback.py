@@ -66,7 +66,8 @@ def back(service, monkeypatch, one_layer):
     def back(*transports, to=None, **allowed):
         with Progress("test") as progress:
             hosts = [Host(transport) for transport in transports]
-            return rollbacks.rollback(service, hosts, progress, to, 0, **allowed)
+            asked = rollbacks.Back(to, **allowed)
+            return rollbacks.rollback(service, hosts, progress, asked, 0)
 
     return back
 
