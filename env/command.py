@@ -21,7 +21,7 @@ _NO_PROGRAM = re.compile(
 def words(arguments: list[str]) -> list[str]:
     """The command: `--image JSON` has an image's [entrypoint, command] as Docker tells them, else the words themselves.
 
-    Raises ValueError for JSON that is no such pair.
+    Raises ValueError for any other JSON.
     """
     if arguments[:1] != ["--image"]:
         return list(arguments)
@@ -96,7 +96,7 @@ def another(python: str) -> bool:
 
 
 def _line_at(given: list[str]) -> int:
-    """Where a shell's line stands among the words; 0 where the command is no shell's."""
+    """The index of the shell's command line among the words; 0 if the command is not a shell."""
     if not given or os.path.basename(given[0]) not in _SHELLS:
         return 0
     for at, word in enumerate(given[1:4], 1):

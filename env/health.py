@@ -1,4 +1,4 @@
-"""What an app answers to "are you there?", in a few lines, and nothing of its hosts and users to whoever asks.
+"""Health answers for an app, in a few lines; they never name a host or a user.
 
 @app.get("/health/live")
 def live():

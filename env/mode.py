@@ -60,7 +60,7 @@ def resolve(environ: dict[str, str], say: Say) -> Mode:
 
 
 def _file(environ: dict[str, str], url: str) -> str:
-    """Where the rows are in sqlite_only, whatever else DATABASE_URL leads to."""
+    """The SQLite URL in sqlite_only, also when DATABASE_URL names another database."""
     if not is_postgres(url):
         return url
     path = environ.get("EDGEPAAS_SQLITE", "")

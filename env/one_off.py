@@ -1,4 +1,4 @@
-"""A module of ours that runs in a container of the app's image, instead of the app."""
+"""Run a module of this package in a container of the app's image, instead of the app."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def _migrate(environ: dict[str, str], url: str) -> None:
 
 
 def _publish(environ: dict[str, str]) -> None:
-    """The file for shells, where there is a place for it that is no disk."""
+    """Write the file for shells, if there is a directory in memory for it."""
     values = {
         name: value for name, value in environ.items() if name not in _OWN and _NAME.fullmatch(name)
     }

@@ -37,7 +37,7 @@ FENCE_CODE = 75  # EX_TEMPFAIL of sysexits.h
 class Fence:
     """What a changing program must hold while it runs: the lease at `path`, with our token in it.
 
-    `phase` is what the lease says to whoever finds it held.
+    `phase` is shown to others who find the lease held.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Fence:
 
 @dataclass(frozen=True)
 class Watch:
-    """What a caller wants to hear while a batch runs, each from whatever thread it comes on.
+    """Callbacks while a batch runs; each is called from the thread that reads the stream.
 
     `line`: a line of stderr. `ended`: a command's index, exit code and output, as soon as it has ended.
     """

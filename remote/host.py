@@ -1,4 +1,4 @@
-"""One host, with two verbs: `read` looks, `change` changes."""
+"""One host: `read` and `ask` change nothing, `change` and `stream` do."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Exec:
 class Host:
     """A machine that is read and changed in batches.
 
-    `trace` has every round trip so far; `phase` names what the next ones are for. With `dry_run`, `read` works as ever
-    and `change` only tells `observe`. `busy` says that batch follows batch: each then gets a shell that already waits.
+    `trace` has every round trip so far; `phase` names what the next ones are for. With `dry_run`, `read` works as usual
+    and `change` only tells `observe`. `expects_more`: another batch follows soon, so a shell is started in advance.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Host:
         return self._execute(batch, changes=True, chunks=chunks, watch=watch)
 
     def notify(self, line: str) -> None:
-        """Say something about this host to whoever watches."""
+        """Tell the observer something about this host."""
         if self._observe is not None:
             self._observe(self.name, line)
 

@@ -31,7 +31,7 @@ def redactor() -> Redactor:
 
 
 def conceal(secret: str) -> None:
-    """From now on this secret is not shown, in any form in which it travels; in GitHub Actions by nobody's step.
+    """Hide this secret from now on, in every form in which it travels. In GitHub Actions, also from other steps.
 
     GitHub masks the secrets that it was given, but not what is made of them: a URL-quoted or base64 form, the password
     inside a URL. https://docs.github.com/actions/reference/workflow-commands-for-github-actions (add-mask)
@@ -125,4 +125,4 @@ def _message(error: Exception) -> str:
         return str(error)
     trace = "".join(traceback.format_exception(error))
     print(redactor()(trace), file=sys.stderr)
-    return f"this is a fault of edgepaas-tasks itself, please report it: {type(error).__name__}"
+    return f"internal error ({type(error).__name__}); please report it"

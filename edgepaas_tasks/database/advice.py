@@ -19,7 +19,7 @@ _NEXT = {
     "alembic": "put Alembic into the Python that the image's command runs on, or that is its python3",
     "heads": "alembic merge heads, then deploy again",
     "chain": "bring back the script that another one stands on (its down_revision; .dockerignore?), and deploy again",
-    "scripts": "mend the scripts or their configuration (alembic heads says the same), and deploy again",
+    "scripts": "fix the scripts or their configuration (alembic heads says the same), and deploy again",
     "ahead": "inv migrate.down --to REVISION --release N --env {env}, by a release that knows it (inv releases); "
     "or deploy the code that knows it",
     "diverged": "take the older one out of the table alembic_version: another of them comes after it",
@@ -29,19 +29,19 @@ _NEXT = {
     "then --allow-destructive",
     # The migration itself.
     "locked": "wait for it; inv migrate.status --env {env} tells where it is",
-    "failed": "mend the script and deploy again; the old release serves on",
+    "failed": "fix the script and deploy again; the old release keeps serving",
     "incomplete": "inv migrate.status --env {env}; does env.py commit, and does it name a "
     "version_table that edgepaas.database.version_table (or _schema) does not?",
     "pooler": "set edgepaas.database.migration_url to the name of a variable with a URL to the server itself",
     # A reset.
-    "production": "another environment: --env NAME; this one's database is emptied by nobody from here",
+    "production": "another environment: --env NAME; this database cannot be reset with this tool",
     "elsewhere": "{variable}: the server behind it has another database than the name says",
 }
 _FOR = {
     (
         "failed",
         "down",
-    ): "mend the script's downgrade, deploy it, and inv migrate.down again; nothing is lost yet",
+    ): "fix the script's downgrade, deploy it, and inv migrate.down again; nothing is lost yet",
     (
         "failed",
         "sql",
@@ -50,7 +50,7 @@ _FOR = {
         "diverged",
         "sql",
     ): "inv migrate.up --release {release} --env {env} runs them; or read the scripts",
-    ("failed", "reset"): "the database is empty: mend the script and deploy again, which migrates",
+    ("failed", "reset"): "the database is empty: fix the script and deploy again, which migrates",
 }
 
 

@@ -38,7 +38,7 @@ def run(settings: Settings, composed: Environment) -> str:
         said = "\n".join(f"  {line}" for line in done.tail().splitlines())
         raise Refused(
             f"the backup failed (exit {done.code}), nothing was changed\n{redactor()(said)}",
-            next_step="run edgepaas.database.backup by hand, and mend it",
+            next_step="run edgepaas.database.backup by hand, and fix it",
         )
     lines = done.text.splitlines()
     return f"backup taken ({redactor()(lines[-1])})" if lines else "backup taken"

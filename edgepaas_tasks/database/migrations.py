@@ -153,7 +153,7 @@ def sql(service: Service, host: Host, release: Release, composed: Environment) -
 
 
 def compose(service: Service, values: Resolution) -> Environment:
-    """The variables of this machine, for a program that is no release."""
+    """The variables of this machine, for a one-off container that belongs to no release."""
     return environment.compose(service.settings, values, 0, "migrate")
 
 

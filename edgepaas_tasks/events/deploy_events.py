@@ -1,6 +1,6 @@
-"""A deploy as the world around it sees it: hooks before and after, notices, the failure report, GitHub's summary.
+"""Everything that accompanies a deploy: hooks before and after, notices, the failure report, the CI's summary.
 
-Nothing in here changes what a deploy comes to, but for a hook `before` that fails: then there is none.
+None of it changes the result of a deploy, except a hook `before` that fails: then nothing is deployed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class DeployEvents:
                 raise SettingsError(f"edgepaas.hooks: secrets: {name} is not a declared variable")
 
     def begin(self, version: str = "", values: Resolution | None = None) -> None:
-        """What needs no host is settled, and none was touched. Raises Refused when a hook `before` fails."""
+        """Run the hooks `before`; no host has been touched yet. Raises Refused when one of them fails."""
         self.version, self._values, self._begun = version, values, True
         before = self.service.settings.hooks.before
         if not before:
@@ -76,7 +76,7 @@ class DeployEvents:
             phase.outcome = f"hooks: {len(before)}"
 
     def planned(self, plan: Plan) -> None:
-        """What is going to be done stands in the summary, whatever becomes of it."""
+        """Write the plan to the CI's summary before it is carried out."""
         self._try("the summary", lambda: summary.write(summary.intended(self.service, plan)))
 
     def succeeded(self, outcome: Outcome) -> None:
@@ -100,7 +100,7 @@ class DeployEvents:
         )
 
     def failed(self, error: BaseException) -> None:
-        """After the error, which is on its way and stays the one that counts."""
+        """Report a failure to hooks and notices. The error itself is raised by the caller."""
         if not self._begun:
             return  # refused for what was asked, or done: nobody waits to hear of it
         from edgepaas_tasks.release.findings import gather
@@ -128,7 +128,7 @@ class DeployEvents:
         )
 
     def _report(self, told: str, found: Findings) -> str:
-        """The file's path; "" where no host was asked, or only told us to wait."""
+        """The path of the failure report; "" if no host was reached, or another deploy holds the lease."""
         from edgepaas_tasks.report import failure_report
 
         came = "is live, and was not finished" if found.live else "failed"
@@ -220,7 +220,7 @@ def deploy_events(
     action: str,
     given: Sequence[str] = (),
 ) -> Iterator[DeployEvents]:
-    """Whoever opens it calls `begin` and `succeeded`; a failure is seen from here."""
+    """Events around one change. The caller calls `begin` and `succeeded`; an exception counts as the failure."""
     one = DeployEvents(service, hosts, progress, action, given)
     try:
         yield one

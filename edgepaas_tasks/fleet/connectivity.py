@@ -58,7 +58,7 @@ def probe(
 
 
 def _tried(service: Service, live: modes.Mode, found: list[Check]) -> list[Check]:
-    """Where SQLite may stand in, no answer of Postgres is no blocker; but it is loud."""
+    """With `try_postgres`, an unreachable Postgres is a warning, not a blocker."""
     if service.settings.database.mode != modes.TRYING:
         return found
     first, *rest = found

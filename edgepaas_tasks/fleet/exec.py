@@ -27,7 +27,7 @@ def choose(hosts: Sequence[Host], name: str) -> Host:
 
 
 def run(service: Service, host: Host, text: str) -> int:
-    """Its exit code. What it writes is told to whoever observes the host, line by line: see `show`."""
+    """Run the command; returns its exit code. The host's observer gets each line of output: see `show`."""
     container = logs.learn(service, host)
     if container is None or not container.running:
         raise Refused(

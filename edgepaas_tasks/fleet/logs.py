@@ -62,7 +62,7 @@ def read(service: Service, hosts: Sequence[Host], which: str, lines: str, since:
 
 
 def follow(service: Service, hosts: Sequence[Host], which: str, lines: str, since: str) -> None:
-    """Until it is interrupted, or every container has ended. The hosts tell each line to whoever observes them."""
+    """Follow the logs until interrupted, or until every container has ended. Each host's observer gets its lines."""
     command = inside.logs(service.layout, which=which, lines=lines, since=since, follow=True)
 
     def one(host: Host) -> None:

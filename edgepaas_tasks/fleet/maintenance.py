@@ -37,7 +37,7 @@ class Page:
 
 
 def page(service: Service) -> bytes:
-    """The page of the settings, or a few words. Raises SettingsError where there is no such file."""
+    """The page named in the settings, or a default one. Raises SettingsError if the file cannot be read."""
     path = service.settings.maintenance.page
     if not path:
         return PAGE.format(app=html.escape(service.settings.app)).encode()

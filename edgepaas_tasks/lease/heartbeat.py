@@ -46,7 +46,7 @@ class Heartbeat:
 
     def _keep(self, host: Host) -> None:
         while not self._ended.wait(self._pause):
-            # Its own trace and its own lock on the host: this is no part of the work.
+            # Its own trace and its own lock on the host: this is not part of the work.
             clone = host.clone()
             try:
                 clone.stream(self._signs(), lease.beat(self._layout, self._fence))

@@ -28,10 +28,10 @@ OUTLIVED = 120.0  # seconds to wait for a program whose deploying process is gon
 
 
 class Lease:
-    """The lease on all hosts, or on none. `release` gives back what is still held, and never raises.
+    """The lease on all hosts, or on none. `release` gives it back and never raises.
 
-    `wait`: seconds to wait for another holder, whoever it is. None: not at all for one that is alive, and for a silent
-    one until its time to live is over.
+    `wait`: seconds to wait for another holder. None: not at all for an active one, and for a silent one until its lease
+    expires.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ def hold_lease(
     wait: float | None,
     commit: str = "",
 ) -> Iterator[tuple[Lease, dict[str, State]]]:
-    """The lease on all hosts, with what was seen when it was taken; given back at the end, come what may."""
+    """Hold the lease on all hosts; yields it with each host's state at that moment. Always given back at the end."""
     taken = Lease(service, hosts, command, wait, commit)
     progress.entered = taken.enter
     try:

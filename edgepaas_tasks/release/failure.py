@@ -44,7 +44,7 @@ def unhealthy(
     kept = host.ask(releases.environment(service.layout, release.number))
     environment.learn(service.settings, kept)  # before its log is shown
     found = diagnose(service, host, slot, said=error.got)
-    untouched = f"release {live.release} ({live.slot}) serves on, untouched"
+    untouched = f"release {live.release} ({live.slot}) keeps serving, untouched"
     serving = untouched if live.slot else "nothing was live before"
     waited = tuple(error.got.splitlines())
     failed = GateFailed(
@@ -53,7 +53,7 @@ def unhealthy(
         code=error.code,
         tried=f"GET {service.health_path} on 127.0.0.1:{service.port(slot)}",
         got="\n".join([*waited[-1:], *found.lines()]),
-        next_step="mend the app and deploy again; "
+        next_step="fix the app and deploy again; "
         f"the stopped container {service.layout.container(slot)} is kept for inspection",
     )
     failed.release, failed.evidence = release, Evidence(host.name, slot, found, waited)

@@ -34,7 +34,7 @@ def finish(rollout: Rollout) -> str:
 
 
 def clear(rollout: Rollout) -> None:
-    """Drain and stop the old slot, and no more."""
+    """Drain and stop the old slot; do nothing else."""
     old = [host for host in rollout.hosts if rollout.before[host.name].slot]
     on_each(old, lambda host: host.change(*_drain(rollout, rollout.before[host.name])))
 

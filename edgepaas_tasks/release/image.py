@@ -54,5 +54,5 @@ def obtain_image(
 
 
 def found(built: Image) -> str:
-    """What a build's line says of an image that was none."""
+    """Progress suffix for an image that was not built."""
     return ", not built: the registry has it" if built.published else ""

@@ -50,7 +50,7 @@ def migrate(rollout: Rollout, composed: Environment, *, allow_destructive: bool)
     except migrations.Ahead:
         if not _serves(rollout, host):
             raise
-        return "the database is at a revision that this image does not know, and serves on"
+        return "the database is at a revision that this image does not know; the app keeps serving"
     except migrations.DatabaseUnreachable as error:
         if trying and rollout.database_of(host) != modes.POSTGRES:
             return f"not done: {error.reason}"

@@ -94,14 +94,14 @@ def _fitting_schema(service: Service, host: Host, state: State, release: Release
     if found.ahead:
         raise Refused(
             f"{said}, which the image of release {number} ({release.version}) does not know; "
-            "the live release serves on",
+            "the live release keeps serving",
             next_step=f"{_way_down(state, found, name)}, then roll back; "
             "or --allow-newer-schema, if the old code works with the new schema",
         )
     if found.pending:
         raise Refused(
             f"{said}, without what release {number} ({release.version}) needs: {'; '.join(found.pending)}; "
-            "the live release serves on",
+            "the live release keeps serving",
             next_step=f"inv migrate.up --release {number} --env {name}, then roll back; or inv deploy --env {name}",
         )
     return Upgraded(", ".join(found.at), f"at {at}, which its image knows")

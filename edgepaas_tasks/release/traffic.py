@@ -71,7 +71,7 @@ def flip_to(service: Service, slot: str, release: int) -> Command:
 
 
 def _doubtful(error: Exception | None) -> bool:
-    """Whether a flip's end does not tell where traffic goes: cut off, out of time, or its script was killed."""
+    """Whether it is unknown where traffic goes: the connection was lost, time ran out, or the script was killed."""
     code = _code(error)
     if isinstance(error, ConnectionLost | DeadlineExceeded):
         return True
@@ -79,7 +79,7 @@ def _doubtful(error: Exception | None) -> bool:
 
 
 def _point_back(rollout: Rollout, host: Host, error: Exception) -> bool:
-    """Whether there was need: a script that only lost us does so too. This waits for that, and makes sure."""
+    """Move the flag back; true if we had to. The script does so too when it loses us; this waits for it."""
     layout, before = rollout.service.layout, rollout.before[host.name]
     now = Live(rollout.slots[host.name], rollout.release.number)
     if not isinstance(error, DeadlineExceeded):

@@ -17,12 +17,12 @@ from edgepaas_tasks.service.service import Service
 
 
 def wanted() -> bool:
-    """Whether there is such a page."""
+    """Whether this CI has a summary page."""
     return bool(os.environ.get("GITHUB_STEP_SUMMARY"))
 
 
 def write(text: str) -> None:
-    """Where there is such a page; a file that cannot be written is an OSError."""
+    """Append to the summary page, if this CI has one. Raises OSError when it cannot be written."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(redactor()(text) + "\n")
@@ -107,7 +107,7 @@ def _from(plan: Plan, host: str) -> str:
 
 
 def _changes(plan: Plan, host: str) -> str:
-    """By name: values are for nobody's page."""
+    """The changed variables by name; values are never shown."""
     if host not in plan.changes:
         return "not known"
     names: dict[str, list[str]] = {}

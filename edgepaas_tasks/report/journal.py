@@ -33,7 +33,7 @@ def journals_json(service: Service, found: Sequence[Journal]) -> dict[str, Any]:
 
 
 def journals(service: Service, found: Sequence[Journal]) -> str:
-    """The last entries of each journal; hosts that are alike together."""
+    """The last entries of each journal; hosts with the same journal are shown together."""
     together: dict[Journal, list[str]] = {}
     for one in found:
         together.setdefault(replace(one, host=""), []).append(one.host)

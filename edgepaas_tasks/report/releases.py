@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # an answer is worded without loading the others' work
 VERBS = {
     "deploy": "deployed",
     "rollback": "rolled back to",
-    "repair": "back, from a release that no deploy had finished, to",
+    "repair": "restored (the deploy before had not finished)",
     "env.push": "pushed the variables of",
     "db.use": "moved the database of",
 }

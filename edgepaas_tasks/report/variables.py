@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # an answer is worded without loading the others' work
 
 
 def differences(service: Service, found: Mapping[str, Sequence[Change]]) -> str:
-    """What a push would change on each host, by name; hosts that are alike together."""
+    """What a push would change, by name; hosts with the same changes are shown together."""
     lines = []
     together: dict[tuple[Change, ...], list[str]] = {}
     for host, changes in found.items():

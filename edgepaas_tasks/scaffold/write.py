@@ -150,7 +150,7 @@ def _notes(folder: Path, project: Project, kept: Sequence[str]) -> Iterator[str]
                 # Whatever the encoding, the rules that we look for are ASCII.
                 text = (folder / name).read_text("utf-8", "replace")
             except OSError as error:
-                yield f"{name} is there and cannot be read ({error.strerror}): mend it, and add {', '.join(wanted)}"
+                yield f"{name} is there and cannot be read ({error.strerror}): fix it, and add {', '.join(wanted)}"
                 continue
             lines = {line.strip().strip("/") for line in text.splitlines()}
             missing = [one for one in wanted if one.strip("/") not in lines and "**" not in lines]

@@ -1,4 +1,4 @@
-"""The port on which the live slot is asked: the one that its container has, whatever the settings say by now."""
+"""The port of the live slot: the one that its container has, even if the settings have changed since."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _nginx(facts: Facts) -> Answer:
         found = f"{stopped}; a deploy starts it"
         return "nginx", WARNING, found, "systemctl status nginx on the host tells why it stopped"
     if facts.nginx_broken:
-        # It serves on with what it has read; a deploy that changes no site of ours does not touch it.
+        # It keeps serving with what it has read; a deploy that changes no site of ours does not touch it.
         found = f"nginx's configuration is not valid: {facts.nginx_broken}"
         return "nginx", WARNING, found, "nginx -t on the host"
     return "nginx", OK, f"nginx {facts.nginx}, its configuration is valid", ""

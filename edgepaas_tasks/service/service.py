@@ -90,7 +90,7 @@ def connect(
 
 
 def holder(command: str, commit: str, ttl: int) -> Holder:
-    """Who takes a lease, for whoever finds it held."""
+    """Who takes a lease: shown to others who find it held."""
     return Holder(
         who=who(),
         machine=machine(),
@@ -150,6 +150,9 @@ def _spec(chosen: Settings) -> Spec:
         data=container.data,
         log_size=container.log_size,
         log_files=container.log_files,
+        pids_limit=container.pids_limit,
+        capabilities=container.capabilities,
+        new_privileges=container.new_privileges,
         health_path=chosen.health.path,
         health_timeout=round(chosen.health.timeout),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -81,6 +81,11 @@ class Image(Part):
         return self
 
 
+# What an image that begins as root needs to prepare its files and to become another user. Docker's default is twice as
+# long: https://docs.docker.com/engine/containers/run/#runtime-privilege-and-linux-capabilities
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+
+
 class Container(Part):
     """How the app's container runs."""
 
@@ -99,6 +104,12 @@ class Container(Part):
     """The size at which Docker rotates the container's log: `max-size` of the `json-file` log driver."""
     log_files: int = Field(default=3, ge=1, le=100)
     """The number of log files that Docker keeps for a container: `max-file` of the `json-file` log driver."""
+    pids_limit: int = Field(default=1024, ge=16)
+    """The largest number of processes and threads in the container, as `docker run --pids-limit` takes it."""
+    capabilities: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z_]*$")], ...] = CAPABILITIES
+    """The Linux capabilities that the container keeps, without the prefix `CAP_`. All others are dropped."""
+    new_privileges: bool = False
+    """Whether a process in the container may gain privileges, by a setuid program such as `sudo`."""
 
 
 class Health(Part):

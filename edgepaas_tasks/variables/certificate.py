@@ -19,7 +19,7 @@ class Certificate:
 
 
 def wanted(settings: Settings) -> Certificate | None:
-    """None where none is set. Raises SettingsError where it cannot be read, or is no PEM file."""
+    """The database's root certificate, None if none is set. Raises SettingsError if it is not a readable PEM file."""
     path = settings.database.root_certificate
     if not path:
         return None

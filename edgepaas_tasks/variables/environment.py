@@ -86,7 +86,7 @@ def collect(settings: Settings, given: Sequence[str]) -> Resolution:
 
 
 def _direct(settings: Settings, resolution: Resolution, known: Sequence[Problem]) -> list[Problem]:
-    """That migrations are to take a variable without a value; libpq would look for a socket."""
+    """Report an empty `migration_url` variable: libpq would fall back to a local socket."""
     name, mode = settings.database.migration_url, settings.database.mode
     texts = {name: value.text for name, value in resolution.values.items()}
     needless = mode == "sqlite_only" or (mode == "try_postgres" and not texts.get("DATABASE_URL"))

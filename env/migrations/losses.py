@@ -25,7 +25,7 @@ _FILLED = ("Identity", "Computed", "Sequence", "FetchedValue")  # a column that 
 
 
 def destructive(path: str) -> list[str]:
-    """What a script takes away but on its way back, or may fail on where there are rows, each with its place."""
+    """Destructive or risky operations in a script's upgrade path, with file and line."""
     file = Path(path).name
     if not path.endswith(".py"):
         return [f"cannot be read ({file} has no source)"]

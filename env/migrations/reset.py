@@ -1,4 +1,4 @@
-"""A database emptied and migrated anew, for environments that nobody depends on. The only place that drops anything."""
+"""Empty a database and migrate it anew, outside production. The only module that drops anything."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> bytes:
-        """The bytes, for whoever writes them to a channel."""
+        """The bytes, to be written to a channel."""
         return self._text.encode()
 
     def text(self) -> str:

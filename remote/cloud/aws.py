@@ -99,7 +99,7 @@ def region(account: Account) -> str:
 
 
 def instances(account: Account, tags: Iterable[tuple[str, str]]) -> list[Instance]:
-    """All instances that have every tag, whatever their state; in values * and ? are EC2's. Raises AwsError."""
+    """All instances, in any state, that have every tag; EC2 understands * and ? in values. Raises AwsError."""
     ec2 = client(account, "ec2")
     filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags]
     found = []

@@ -53,7 +53,7 @@ def images() -> Question[dict[str, Content]]:
 
 
 def parse_images(text: str) -> dict[str, Content]:
-    """What each image is, by its id. What cannot be unpacked is no image."""
+    """What each image is, by its id; empty if the answer cannot be unpacked."""
     try:
         told = zlib.decompress(binascii.a2b_base64(text), wbits=31).decode()  # 31: gzip
     except (ValueError, zlib.error):

@@ -158,7 +158,7 @@ def _parsed(text: str, host: str) -> dict[str, Any]:
 
 
 def run(wanted: Wanted, ports: tuple[int, ...]) -> Command:
-    """Docker runs with its present configuration, starts at boot, and keeps none of our `ports` for nobody.
+    """Make Docker run with its present configuration, start at boot, and release `ports` that no container has.
 
     Prints a line for what it changed.
     """

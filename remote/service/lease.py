@@ -42,7 +42,7 @@ class Holder:
 
     @property
     def ended(self) -> bool:
-        """It was a process of this machine, and that process is no more."""
+        """True if the holder was a process of this machine that has ended."""
         if self.machine != machine():
             return False
         try:
@@ -167,7 +167,7 @@ class Held:
 
 
 def parse(text: str) -> Held | None:
-    """What `look` and a refused `take` print; None when nobody has the lease and nothing runs."""
+    """Parse what `lease-look` and a refused `lease-take` print; None when the lease is free and nothing runs."""
     first, *lines = text.splitlines() or [""]
     now, _, state = first.partition(" ")
     clock = int(now) if now.isdigit() else 0

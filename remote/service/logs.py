@@ -16,7 +16,7 @@ LONGEST = 86400.0  # seconds; whatever nobody ended ends then
 
 
 def alive() -> Iterator[bytes]:
-    """Signs of life, until whoever sends them cannot any more."""
+    """A byte every `BEAT` seconds, for as long as this process lives."""
     while True:
         yield b"\n"
         time.sleep(BEAT)

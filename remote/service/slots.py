@@ -33,6 +33,9 @@ class Spec:
     log_files: int
     health_path: str
     health_timeout: int
+    pids_limit: int
+    capabilities: tuple[str, ...]
+    new_privileges: bool
 
     def fingerprint(self, image: str, environment: str, port: int) -> str:
         text = json.dumps([asdict(self), image, environment, port], sort_keys=True)
@@ -131,6 +134,9 @@ def start(
         stop_timeout=spec.stop_timeout,
         log_size=spec.log_size,
         log_files=spec.log_files,
+        pids_limit=spec.pids_limit,
+        capabilities=" ".join(spec.capabilities),
+        new_privileges="yes" if spec.new_privileges else "",
         data=spec.data,
         health_path=spec.health_path,
         health_timeout=spec.health_timeout,

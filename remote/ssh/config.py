@@ -106,7 +106,7 @@ def _read(path: Path, base: Path, within: tuple[str, ...], depth: int) -> Iterat
 
 
 def _files(name: str, base: Path, place: str) -> Iterator[Path]:
-    """The files that a word of Include names, in lexical order; none is no mistake."""
+    """The files that a word of Include names, in lexical order; possibly none."""
     if "%" in name:
         raise ConfigError(place, f"{name}: % in the name of a file is not understood")
     name = re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], match[0]), name)

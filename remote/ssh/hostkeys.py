@@ -77,7 +77,7 @@ def known_name(host: str, port: int) -> str:
 
 @dataclass(frozen=True)
 class Known:
-    """What such lines say of a name. A key that is revoked is not trusted, whatever else names it."""
+    """What the lines say about a name. A revoked key is not trusted, even if another line names it."""
 
     trusted: Sequence[Pin]
     revoked: Sequence[Pin]
@@ -85,7 +85,7 @@ class Known:
 
 
 def parse(text: str, path: Path | None = None) -> list[Pin]:
-    """The lines of a known_hosts file; what is no key that we can verify is left out."""
+    """The lines of a known_hosts file; keys that we cannot verify are left out."""
     pins = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()

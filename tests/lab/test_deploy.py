@@ -103,7 +103,7 @@ def test_a_version_that_never_becomes_healthy_changes_nothing_that_serves(projec
         "likely cause: an import fails: No module named 'a_module_that_is_not_there'" in done.stderr
     )
     assert "ModuleNotFoundError" in done.stderr
-    assert f"release {before['release']} ({before['slot']}) serves on" in done.stderr
+    assert f"release {before['release']} ({before['slot']}) keeps serving" in done.stderr
     assert project.host.leases() == ""
     after = project.status()[0]
     assert (after["release"], after["health"]["ok"]) == (before["release"], True)

@@ -104,7 +104,7 @@ def test_a_migration_that_fails_half_way_changes_nothing_and_is_named(site):
     assert (reader.seen, reader.failed) == ({("the first entry",)}, 0)
     assert "alembic upgrade 0002 failed" in done.stderr
     assert "statement: SELECT nonsense FROM entries" in done.stderr
-    assert "mend the script and deploy again; the old release serves on" in done.stderr
+    assert "fix the script and deploy again; the old release keeps serving" in done.stderr
     assert columns(site) == before
     assert revision(site) == "0001"
     assert site.get("/version")["version"] == "same-schema"

@@ -280,6 +280,9 @@ START = {
     "data": "/data",
     "log_size": "10m",
     "log_files": "3",
+    "pids_limit": "512",
+    "capabilities": "CHOWN SETUID",
+    "new_privileges": "",
     "health_path": "/health",
     "health_timeout": "3",
     "spec": "abc",
@@ -344,12 +347,19 @@ def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
     assert values["A"] == "it is $5"
     assert values["IMAGE"] == "a'b\"c"
     assert words[-1] == "sha256:1"
-    assert words[-5:-1] == ["-e", "A", "-e", "IMAGE"]
+    assert words[words.index("A") - 1 : words.index("IMAGE") + 1] == ["-e", "A", "-e", "IMAGE"]
     assert not any("it is" in word for word in words)
     assert "127.0.0.1:8082:8000" in words
     assert words[words.index("--memory") + 1] == "256m"
     assert words[words.index("--restart") + 1] == "no"
     assert "edgepaas.release=7" in words
+    assert words[words.index("--pids-limit") + 1] == "512"
+    assert words[words.index("--cap-drop") + 1] == "ALL"
+    assert [words[at + 1] for at, one in enumerate(words) if one == "--cap-add"] == [
+        "CHOWN",
+        "SETUID",
+    ]
+    assert words[words.index("--security-opt") + 1] == "no-new-privileges"
 
 
 def test_what_runs_first_gets_the_images_own_command_and_a_place_in_memory(

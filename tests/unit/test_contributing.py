@@ -5,6 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from edgepaas_tasks import settings
+from edgepaas_tasks.remote.errors import Unsupported
+from edgepaas_tasks.remote.machine import systems
+from edgepaas_tasks.remote.machine.facts import Facts
+from edgepaas_tasks.remote.service import slots
+from edgepaas_tasks.remote.service.releases import Release
+from edgepaas_tasks.service.service import describe
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,3 +41,30 @@ def test_the_tests_of_a_module_are_where_it_is():
         if not any((modules / f"{start}.py").is_file() for start in starts):
             stray.append(str(path.relative_to(ROOT)))
     assert not stray
+
+
+def test_a_row_is_all_that_another_system_needs(monkeypatch):
+    """The first list of "How to add", as an example."""
+    facts = Facts(
+        os="debian", os_version="14", os_codename="forky", os_name="Debian 14", arch="x86_64"
+    )
+    with pytest.raises(Unsupported, match="this system is not supported: Debian 14"):
+        systems.system(facts, "web1")
+    monkeypatch.setattr(systems, "SYSTEMS", (*systems.SYSTEMS, systems._apt("debian", "14")))
+    row = systems.system(facts, "web1")
+    assert (row.manager, systems.release(row, facts)) == ("apt", "forky")
+    assert systems.install(row, "nginx").words == ("packages-apt", "nginx")
+    assert "14" in systems.known()
+
+
+def test_a_container_option_goes_from_the_settings_to_docker_by_its_name():
+    """`container.pids_limit` as an example, and every other option of a container the same way."""
+    tree = {"app": "shop", "environments": {"test": {"hosts": [{"address": "192.0.2.1"}]}}}
+    service = describe(settings.load({**tree, "container": {"pids_limit": 77}}, "test"))
+    assert service.spec.pids_limit == 77
+    release = Release(1, "v1", "sha256:1", "shop:v1", ())
+    start = slots.start(service.site, service.spec, release, slot="blue", drain=5)
+    assert ("pids_limit", "77") in start.values
+    assert '--pids-limit "$pids_limit"' in start.body
+    demanded = set(re.findall(r'"\$\{(\w+):?\?\}"', start.body))
+    assert {name for name, _ in start.values} == demanded

@@ -72,7 +72,7 @@ def build(
             code=error.code,
             tried=" ".join(words),
             got=error.got,
-            next_step="mend the Dockerfile or what it needs, then deploy again",
+            next_step="fix the Dockerfile or what it needs, then deploy again",
         ) from None
     try:
         same = stamps.of(contexts.read(settings)) == before

@@ -109,7 +109,7 @@ def _git(
 
 
 def _refused(folder: Path, code: int, tried: str, got: str) -> CommandFailed:
-    next_step = f"mend what {shlex.join(('git', '-C', str(folder), 'status'))} says"
+    next_step = f"fix what {shlex.join(('git', '-C', str(folder), 'status'))} says"
     if code == 127:
         next_step = "install git"
     # For a repository of another user git says which command makes an exception.

@@ -21,7 +21,7 @@ def of_sources(context: Context, build: Build) -> str:
 def of_image(context: Context, build: Build, *more: str) -> str:
     """All that is sent, with directories and modes, which an image gets too; and `more`.
 
-    Not in it is what its base and the network are at the time. Raises Refused when there is no Dockerfile.
+    The base image and what the network serves are not part of it. Raises Refused when there is no Dockerfile.
     """
     return _whole(_files(context, _as_it_is_sent), context.instructions(), build, *more)
 

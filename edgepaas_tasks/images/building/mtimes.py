@@ -9,7 +9,7 @@ from edgepaas_tasks.images.building.context import BYPRODUCTS, Context
 
 
 def of(context: Context) -> str:
-    """Another one after whatever change; it may be another one without any, too."""
+    """A value that differs after any change; it may also differ when nothing changed."""
     digest = hashlib.sha256()
     for path in (context.dockerfile, context.ignore):
         try:

@@ -65,7 +65,7 @@ def bring(settings: Settings, reference: str, machines: Mapping[str, str]) -> Im
 
 
 def _fetch_any(settings: Settings, reference: str) -> None:
-    """For this machine, else for whatever there is: what it says of itself is the same."""
+    """For this machine, else for any other platform: its labels are the same."""
     try:
         publication.fetch(settings, reference)
     except CommandFailed as error:

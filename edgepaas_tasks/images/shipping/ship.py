@@ -146,7 +146,7 @@ class Shipping:
                 self.sent += whole.source.served
 
     def _load_whole(self, host: Host, here: Image, why: str) -> str:
-        """The last resort: every layer, whatever the host has."""
+        """The last resort: every layer, including those that the host has."""
         host.notify(f"sending the whole image: {why}")
         with exported(here, ()) as whole:
             return self._load(host, whole, archive.parts(whole, 0, {}, whole=True))

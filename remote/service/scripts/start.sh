@@ -1,7 +1,8 @@
 # Starts a release in a slot that is not live and waits until it is healthy on its own port.
 # base: the service's directory. slot, release (number), image (id), version. port: on the host; container_port: in the
 # container. memory, stop_timeout (s), log_size, log_files: as docker takes them. data: the data directory in the container.
-# health_path, health_timeout (s). spec: a hash of what was wanted. drain_timeout: seconds that the last requests of what
+# pids_limit. capabilities: those that are kept, with spaces between. new_privileges: yes, or empty. health_path,
+# health_timeout (s). spec: a hash of what was wanted. drain_timeout: seconds that the last requests of what
 # still runs in the slot may take. May be empty: runtime (the file that runs first; else the image's own command),
 # certificate (the database's root certificate), database (that of the release before). Arguments: names of variables.
 # Exit 20: the container ended. 21: not healthy in time. 22: the data belongs to another user. 23: the image has no
@@ -9,7 +10,7 @@
 set -eu
 : "${base:?}" "${service:?}" "${slot:?}" "${release:?}" "${image:?}" "${version:?}" "${port:?}" "${container_port:?}"
 : "${memory:?}" "${stop_timeout:?}" "${log_size:?}" "${log_files:?}" "${data:?}" "${health_path:?}" "${health_timeout:?}"
-: "${spec:?}" "${drain_timeout:?}" "${runtime?}" "${certificate?}" "${database?}"
+: "${pids_limit:?}" "${capabilities?}" "${new_privileges?}" "${spec:?}" "${drain_timeout:?}" "${runtime?}" "${certificate?}" "${database?}"
 container=$service-$slot
 case $(readlink "$base/live") in
 slots/"$slot"/*)
@@ -52,10 +53,13 @@ for name in "$@"; do
     shift
 done
 # It is to be restarted only once it has traffic (flip.sh): until then one end is enough, with its own exit code and log.
+for name in $capabilities; do set -- "$@" --cap-add "$name"; done
+if [ -z "$new_privileges" ]; then set -- "$@" --security-opt no-new-privileges; fi
 set -- docker run -d --name "$container" --restart no \
     --label "edgepaas.service=$service" --label "edgepaas.slot=$slot" --label "edgepaas.release=$release" \
     --label "edgepaas.version=$version" --label "edgepaas.spec=$spec" \
     --publish "127.0.0.1:$port:$container_port" --memory "$memory" --stop-timeout "$stop_timeout" \
+    --pids-limit "$pids_limit" --cap-drop ALL \
     --log-driver json-file --log-opt "max-size=$log_size" --log-opt "max-file=$log_files" \
     --mount "type=bind,source=$base/data,target=$data" \
     -e "EDGEPAAS_SLOT=$slot" -e "EDGEPAAS_DATABASE_BEFORE=$database" "$@"

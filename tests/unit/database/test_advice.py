@@ -49,9 +49,9 @@ def test_every_reason_has_a_next_step_of_its_own():
     [
         ("unknown", "down", "--to one of these", "DATABASE_URL"),
         ("diverged", "up", "alembic_version", "alembic merge"),
-        ("failed", "up", "the old release serves on", "migrate.down"),
-        ("failed", "down", "the script's downgrade", "the old release serves on"),
-        ("failed", "reset", "the database is empty", "the old release serves on"),
+        ("failed", "up", "the old release keeps serving", "migrate.down"),
+        ("failed", "down", "the script's downgrade", "the old release keeps serving"),
+        ("failed", "reset", "the database is empty", "the old release keeps serving"),
         ("driver", "up", "psycopg", "firewall"),
         ("destructive", "up", "inv migrate.sql --release 7 --env test", "firewall"),
         ("chain", "up", "down_revision", "firewall"),
