@@ -18,9 +18,16 @@ trap 'rm -rf "$work"' EXIT
 cat >"$work/candidate"
 systemctl is-active --quiet nginx && active=yes || active=no
 pending=$site.pending # there from before the swap until nginx uses it: a killed program leaves the rest to the next
-if cmp -s "$work/candidate" "$site" && [ "$active" = yes ] && [ ! -e "$pending" ]; then
-    echo same
-    exit 0
+# A reload ends idle connections, so it is not made for what nginx would not read: comments and empty lines.
+directives() {
+    sed '/^[[:space:]]*#/d; /^[[:space:]]*$/d' "$1"
+}
+if [ -e "$site" ] && [ "$active" = yes ] && [ ! -e "$pending" ]; then
+    directives "$work/candidate" >"$work/wanted"
+    if directives "$site" | cmp -s "$work/wanted" -; then
+        echo same
+        exit 0
+    fi
 fi
 # Traffic goes where the live container is, not where its slot shall be one day.
 slot=
