@@ -8,36 +8,23 @@ when it runs is therefore not known here, and neither is a chain with such a scr
 
 from __future__ import annotations
 
-import ast
 import os
 import posixpath
 import re
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from configparser import Error
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgepaas_tasks.env.migrations.losses import destructive
+from edgepaas_tasks.database.scripts import Mistake, Script, Unknown, Wrong
+from edgepaas_tasks.database.scripts import read as read_script
 
 if TYPE_CHECKING:
     from alembic.script.revision import Revision
 
 _SCRIPT = re.compile(r"(?!\.#|__init__).*\.py")  # the names of files that Alembic loads
-_LEGACY = re.compile(r"([a-f0-9]+)\.py$")  # a name that is the revision, where the script sets none
-_NAMES = ("revision", "down_revision", "depends_on", "branch_labels")
-_REACHING = ("exec", "globals", "locals", "vars")  # by these a script can set any name
-_COMPUTED = object()  # the value of a name that is not written down
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """What is certainly wrong: every image with these scripts would be refused."""
-
-    found: str
-    next_step: str
 
 
 @dataclass(frozen=True)
@@ -55,30 +42,6 @@ class Chain:
     unknown: str = ""
 
 
-class _Unknown(Exception):
-    """What cannot be told on this machine."""
-
-
-class _Wrong(Exception):
-    """What is certainly wrong with a script."""
-
-    def __init__(self, found: str, next_step: str) -> None:
-        super().__init__(found)
-        self.mistake = Mistake(found, next_step)
-
-
-@dataclass(frozen=True)
-class _Script:
-    """`name` is its path in the build context; `after` and `needs` are the revisions that it names."""
-
-    path: Path
-    name: str
-    revision: str
-    after: tuple[str, ...]
-    needs: tuple[str, ...]
-    labels: tuple[str, ...]
-
-
 def read(folder: Path, configuration: str, sends: Callable[[str], bool]) -> Chain | None:
     """The chain of a build context; None where its image gets no such Alembic configuration.
 
@@ -93,7 +56,7 @@ def read(folder: Path, configuration: str, sends: Callable[[str], bool]) -> Chai
         warnings.simplefilter("ignore")  # of Alembic's settings, and of the scripts' escapes
         try:
             place, files = _files(folder.resolve(), name, sends)
-        except _Unknown as error:
+        except Unknown as error:
             return Chain(unknown=str(error))
         return _chain(place, files)
 
@@ -101,7 +64,7 @@ def read(folder: Path, configuration: str, sends: Callable[[str], bool]) -> Chai
 def _files(
     root: Path, configuration: str, sends: Callable[[str], bool]
 ) -> tuple[str, list[tuple[str, Path]]]:
-    """The script directory, and the scripts in it by their names, as Alembic finds them. Raises _Unknown."""
+    """The script directory, and the scripts in it by their names, as Alembic finds them. Raises Unknown."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
@@ -110,9 +73,9 @@ def _files(
         location = config.file_config.get("alembic", "script_location", fallback=None)
     except (Error, ValueError, OSError) as error:
         said = " ".join(str(error).split())
-        raise _Unknown(f"{configuration} cannot be read: {said}") from None
+        raise Unknown(f"{configuration} cannot be read: {said}") from None
     if not location:
-        raise _Unknown(f"{configuration} sets no script_location")
+        raise Unknown(f"{configuration} sets no script_location")
     place = _folder(root, location)
     # A place in a package would be found by importing it, and this option would be put on sys.path.
     config.set_main_option("script_location", str(place).replace("%", "%%"))
@@ -121,19 +84,19 @@ def _files(
         scripts = ScriptDirectory.from_config(config)
     except Exception as error:
         said = " ".join(str(error).split())
-        raise _Unknown(f"{configuration} cannot be used by Alembic: {said}") from None
+        raise Unknown(f"{configuration} cannot be used by Alembic: {said}") from None
     if scripts.sourceless:
-        raise _Unknown(f"{configuration} sets sourceless: compiled scripts cannot be read")
+        raise Unknown(f"{configuration} sets sourceless: compiled scripts cannot be read")
     places = [_folder(root, one) for one in scripts.version_locations]
     places = places or [_folder(root, str(place.relative_to(root) / "versions"))]
     found: dict[Path, str] = {}
     for one in places:
         for path in _listed(one, below=scripts.recursive_version_locations):
-            listed, real = path.relative_to(root).as_posix(), path.resolve()
+            listed, real = path.relative_to(root).as_posix(), _resolved(root, path)
             if not _SCRIPT.fullmatch(real.name) or not sends(listed):
                 continue
             if not real.is_relative_to(root):
-                raise _Unknown(f"{listed} is a link that leads out of the build context")
+                raise Unknown(f"{listed} is a link that leads out of the build context")
             name = real.relative_to(root).as_posix()
             if sends(name):
                 found.setdefault(real, name)
@@ -141,15 +104,23 @@ def _files(
 
 
 def _folder(root: Path, location: str) -> Path:
-    """A directory of the context, as Alembic finds it from the image's working directory. Raises _Unknown."""
+    """A directory of the context, as Alembic finds it from the image's working directory. Raises Unknown."""
     path = location
     if ":" in location and not os.path.isabs(location):
         package, *parts = location.split(":")
         path = "/".join([package.replace(".", "/"), *parts])
-    place = (root / path).resolve()
+    place = _resolved(root, root / path)
     if not place.is_dir() or not place.is_relative_to(root):
-        raise _Unknown(f"{location} is not in the build context")
+        raise Unknown(f"{location} is not in the build context")
     return place
+
+
+def _resolved(root: Path, path: Path) -> Path:
+    """Where a link leads. Raises Unknown for one that leads to itself: pathlib says so until Python 3.12."""
+    try:
+        return path.resolve()
+    except (RuntimeError, OSError):
+        raise Unknown(f"{path.relative_to(root)} is a link that leads to itself") from None
 
 
 def _listed(folder: Path, *, below: bool) -> Iterator[Path]:
@@ -162,10 +133,10 @@ def _chain(place: str, files: Sequence[tuple[str, Path]]) -> Chain:
     scripts, mistakes, unknown = [], [], ""
     for name, path in files:
         try:
-            scripts.append(_script(name, path))
-        except _Wrong as error:
+            scripts.append(read_script(name, path))
+        except Wrong as error:
             mistakes.append(error.mistake)
-        except _Unknown as error:
+        except Unknown as error:
             unknown = unknown or str(error)
     mistakes += _twice(scripts)
     if mistakes or unknown:  # what is missing may be in one of those
@@ -175,7 +146,7 @@ def _chain(place: str, files: Sequence[tuple[str, Path]]) -> Chain:
     return _ordered(place, scripts)
 
 
-def _ordered(place: str, scripts: Sequence[_Script]) -> Chain:
+def _ordered(place: str, scripts: Sequence[Script]) -> Chain:
     """The chain as Alembic sees it, where every script names others that are there."""
     from alembic.script.revision import RevisionError, RevisionMap
 
@@ -184,19 +155,15 @@ def _ordered(place: str, scripts: Sequence[_Script]) -> Chain:
         chain = RevisionMap(lambda: revisions)
         heads = tuple(sorted(chain.heads))
         order = [one.revision for one in chain.iterate_revisions("heads", "base", inclusive=True)]
-    except _Wrong as error:
+    except Wrong as error:
         return Chain((error.mistake,))
-    except _Unknown as error:
+    except Unknown as error:
         return Chain(unknown=str(error))
     except RevisionError as error:
         step = "correct revision, down_revision, depends_on or branch_labels of these scripts"
         return Chain((Mistake(f"{place}: {error}", step),))
     by_revision = {one.revision: one for one in scripts}
-    losses = [
-        f"{revision} {loss}"
-        for revision in order
-        for loss in destructive(str(by_revision[revision].path))
-    ]
+    losses = [f"{one} {loss}" for one in order for loss in by_revision[one].losses]
     mistakes = []
     if len(heads) > 1:
         where = ", ".join(by_revision[one].path.name for one in heads)
@@ -205,20 +172,20 @@ def _ordered(place: str, scripts: Sequence[_Script]) -> Chain:
     return Chain(tuple(mistakes), heads, len(scripts), tuple(losses))
 
 
-def _revision(script: _Script) -> Revision:
-    """Raises _Wrong for one that comes after itself, _Unknown for what only some versions of Alembic refuse."""
+def _revision(script: Script) -> Revision:
+    """Raises Wrong for one that comes after itself, Unknown for what only some versions of Alembic refuse."""
     from alembic.script.revision import CycleDetected, Revision, RevisionError
 
     try:
         return Revision(script.revision, script.after, script.needs, script.labels)
     except CycleDetected as error:
         step = "correct its down_revision or depends_on"
-        raise _Wrong(f"{script.name}: {error}", step) from None
+        raise Wrong(f"{script.name}: {error}", step) from None
     except RevisionError as error:
-        raise _Unknown(f"{script.name}: {error}") from None
+        raise Unknown(f"{script.name}: {error}") from None
 
 
-def _twice(scripts: Sequence[_Script]) -> Iterator[Mistake]:
+def _twice(scripts: Sequence[Script]) -> Iterator[Mistake]:
     named: dict[str, list[str]] = {}
     for one in scripts:
         named.setdefault(one.revision, []).append(one.path.name)
@@ -230,7 +197,7 @@ def _twice(scripts: Sequence[_Script]) -> Iterator[Mistake]:
             )
 
 
-def _missing(scripts: Sequence[_Script]) -> Iterator[Mistake]:
+def _missing(scripts: Sequence[Script]) -> Iterator[Mistake]:
     """Revisions that a script names and that no script has; only depends_on may name a branch label."""
     revisions = {one.revision for one in scripts}
     labels = {label for one in scripts for label in one.labels}
@@ -246,97 +213,3 @@ def _missing(scripts: Sequence[_Script]) -> Iterator[Mistake]:
                     f"{one.path.name}; then deploy again"
                 )
                 yield Mistake(f"{one.name}: {found}", step)
-
-
-def _script(name: str, path: Path) -> _Script:
-    """Raises _Wrong where Alembic could not load it either, _Unknown where only running it would tell."""
-    try:
-        module = ast.parse(path.read_bytes())
-    except OSError as error:
-        raise _Unknown(f"{name} cannot be read: {error.strerror}") from None
-    except (SyntaxError, ValueError) as error:
-        at, said = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (0, str(error))
-        line = f"line {at}: " if at else ""
-        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        raise _Wrong(
-            f"{name} cannot be read: {line}{said}",
-            f"correct the script (Python {version} has read it here: for newer syntax, deploy with a newer one)",
-        ) from None
-    values = _values(module)
-    for option in _NAMES:
-        if values.get(option) is _COMPUTED:
-            raise _Unknown(f"{name} computes its {option}")
-    legacy = _LEGACY.match(path.name)
-    if "revision" not in values and not legacy:
-        step = "set its revision; or move it out of the scripts' folder, where it is none"
-        raise _Wrong(f"{name} sets no revision", step)
-    if "down_revision" not in values:
-        step = "set down_revision to the revision before it; down_revision = None for the first"
-        raise _Wrong(f"{name} sets no down_revision", step)
-    revision = values.get("revision", legacy and legacy[1])
-    if not isinstance(revision, str):
-        raise _no_text(name, "revision", revision)
-    after, needs, labels = (_texts(name, option, values.get(option)) for option in _NAMES[1:])
-    return _Script(path, name, revision, after, needs, labels)
-
-
-def _texts(name: str, option: str, value: Any) -> tuple[str, ...]:
-    several = isinstance(value, (list, tuple, set))
-    texts = tuple(value) if several else () if value is None else (value,)
-    for one in texts:
-        if not isinstance(one, str):
-            raise _no_text(name, option, one)
-    return texts
-
-
-def _no_text(name: str, option: str, value: Any) -> _Wrong:
-    return _Wrong(f"{name}: {option} is {value!r}, not a text", "put quotes around it")
-
-
-def _values(module: ast.Module) -> dict[str, Any]:
-    """What the names of a module are set to, _COMPUTED where that is not written down."""
-    values: dict[str, Any] = {}
-    for node in module.body:
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign):
-            if node.value is None:
-                continue  # declares a name, and sets it to nothing
-            targets = [node.target]
-        for name in _bound(node):
-            values[name] = _COMPUTED
-        value = getattr(node, "value", None)
-        for target in targets:
-            if isinstance(target, ast.Name) and value is not None:
-                values[target.id] = _literal(value, values)
-    return values
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    """The names that a statement may set, but for those inside of functions and classes."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        yield node.name
-        return
-    if isinstance(node, ast.Name):
-        if node.id in _REACHING:
-            yield from _NAMES
-        elif not isinstance(node.ctx, ast.Load):
-            yield node.id
-    elif isinstance(node, ast.alias):
-        yield from _NAMES if node.name == "*" else [node.asname or node.name.partition(".")[0]]
-    for one in ast.iter_child_nodes(node):
-        yield from _bound(one)
-
-
-def _literal(node: ast.expr, values: dict[str, Any]) -> Any:
-    """The value of an expression that is written down, by names of the module too."""
-    if isinstance(node, ast.Name):
-        return values.get(node.id, _COMPUTED)
-    if isinstance(node, (ast.Tuple, ast.List)):
-        each = [_literal(one, values) for one in node.elts]
-        return _COMPUTED if any(one is _COMPUTED for one in each) else tuple(each)
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError):
-        return _COMPUTED

@@ -65,6 +65,19 @@ def test_the_same_site_is_left_alone(configure, nginx, stubs):
     assert not any("reload" in line or line.startswith("nginx") for line in stubs.said)
 
 
+@pytest.mark.parametrize("text", ["# new words\nold\n", "old\n\n  # new words\n", "\nold\n"])
+def test_other_comments_are_no_reason_to_reload(configure, nginx, stubs, text):
+    assert configure(text).text == "same"
+    assert site(nginx) == "old\n"
+    assert not any("reload" in line or line.startswith("nginx") for line in stubs.said)
+
+
+@pytest.mark.parametrize("text", ["old # new words\n", "old\nmore\n", ""])
+def test_other_directives_are_used(configure, nginx, text):
+    assert configure(text).text == "reloaded"
+    assert site(nginx) == text
+
+
 def test_one_that_does_not_pass_never_replaces_the_good_one(configure, nginx, stubs):
     stubs.add("nginx", "echo 'unknown directive in /etc/nginx/conf.d/x' >&2; exit 1")
     result = configure()
