@@ -23,6 +23,8 @@ lint: $(VENV)/.ready
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/shellcheck -s sh -S style remote/scripts/*.sh remote/*/scripts/*.sh edgepaas_tasks/lab/image/lab-devices \
 		edgepaas_tasks/lab/image/lab-mounts edgepaas_tasks/lab/image/packages edgepaas_tasks/lab/image/postgres-start edgepaas_tasks/lab/image/registry-start
+	$(VENV)/bin/codespell
+	$(VENV)/bin/zizmor --offline --quiet .github/workflows
 
 types: $(VENV)/.ready
 	$(VENV)/bin/mypy
