@@ -90,7 +90,9 @@ def project(folder: Path) -> Iterator[Project]:
     shutil.copytree(ROOT / "examples" / "guestbook", folder / "guestbook")
     lab = folder / ".lab"
     try:
-        (found.host,) = lifecycle.up(lab, 1, lambda line: None, system="prepared").hosts
+        (found.host,) = lifecycle.up(
+            lab, lifecycle.Wanted(system="prepared"), lambda line: None
+        ).hosts
         found.configure({"lab": {"folder": str(lab)}})
         found.inv("setup", "--env", "lab")
         for _ in range(2):

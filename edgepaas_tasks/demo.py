@@ -27,7 +27,7 @@ def run(c: Any, folder: Path, connections: int) -> str:
     """All of it; the closing lines. Raises Refused when a request was lost."""
     service = load_service(c, ENVIRONMENT)
     with Progress("lab up") as progress, progress.phase("lab") as phase:
-        state = lifecycle.up(folder, 1, lambda line: progress.step("lab", line))
+        state = lifecycle.up(folder, lifecycle.Wanted(), lambda line: progress.step("lab", line))
         phase.outcome = f"{len(state.hosts)} hosts"
     with (
         Progress("make the host ready") as progress,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-import threading
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,90 +22,91 @@ from edgepaas_tasks.remote import local
 MOST = 30  # hosts; each is a container of its own with an engine inside
 
 
-def up(
-    folder: Path,
-    count: int,
-    say: Say,
-    *,
-    system: str = "debian",
-    packages: bool = False,
-    postgres: bool = False,
-    registry: bool = False,
-) -> State:
-    """At least `count` running hosts. Those that run are left alone, stopped ones are started, missing ones made.
+@dataclass(frozen=True)
+class Wanted:
+    """What a lab is to have. What it has already stays, whatever is wanted.
 
-    `system` is that of the hosts to make. `packages` brings a package server, that stands in for Docker's own, as
-    hosts of the dnf family need anyway; hosts reach it as http://packages. `postgres` brings a database server,
-    `registry` a registry of images.
+    `system` is that of the hosts to make. `packages` brings a package server, that stands in for Docker's own, as hosts
+    of the dnf family need anyway; hosts reach it as http://packages. `postgres` brings a database server, `registry` a
+    registry of images.
     """
-    if count > MOST:
-        raise LabError(f"--hosts {count}: at most {MOST}")
-    if system not in images.SYSTEMS:
-        raise LabError(f"--system {system}: expected one of {', '.join(images.SYSTEMS)}")
+
+    hosts: int = 1
+    system: str = "debian"
+    packages: bool = False
+    postgres: bool = False
+    registry: bool = False
+
+    def __post_init__(self) -> None:
+        if self.hosts > MOST:
+            raise LabError(f"--hosts {self.hosts}: at most {MOST}")
+        if self.system not in images.SYSTEMS:
+            raise LabError(f"--system {self.system}: expected one of {', '.join(images.SYSTEMS)}")
+
+
+def up(folder: Path, wanted: Wanted, say: Say) -> State:
+    """The lab, running. Hosts that run are left alone, stopped ones are started, missing ones made."""
     folder = folder.resolve()
     with alone("engine"):
         installed = engine.ensure(say)
     known = state.load(folder) or State(str(folder), f"edgepaas-lab-{_tag(folder)}")
-    missing = range(len(known.hosts) + 1, count + 1)
-    systems = {host.system for host in known.hosts} | ({system} if missing else set())
-    packages = packages or known.packages or any(map(images.needs_packages, systems))
-    postgres = postgres or known.postgres
-    registry = registry or known.registry
+    missing = range(len(known.hosts) + 1, wanted.hosts + 1)
+    systems = {host.system for host in known.hosts} | ({wanted.system} if missing else set())
     known = replace(
         known,
         engine_installed=known.engine_installed or installed,
-        packages=packages,
-        postgres=postgres,
-        registry=registry,
+        packages=wanted.packages or known.packages or any(map(images.needs_packages, systems)),
+        postgres=wanted.postgres or known.postgres,
+        registry=wanted.registry or known.registry,
         registry_password=known.registry_password or secrets.token_hex(12),
         database_password=known.database_password or secrets.token_hex(12),
     )
     state.save(known, folder)
-    for one in sorted(systems):
-        images.ensure(
-            one, say, with_packages=packages, with_postgres=postgres, with_registry=registry
-        )
-    # A port is chosen when it is about to be used: what comes before may take minutes.
-    known = replace(known, registry_port=known.registry_port or hosts.free_ports(1)[0])
-    state.save(known, folder)
-    public_key = _key(folder)
-    label = f"{hosts.LABEL}={folder}"
-    networks.ensure(known)
-    if packages:
-        _serve_packages(known, label)
-    if postgres:
-        databases.serve(known)
-    if registry:
-        registries.serve(known)
+    known = _serve(known, folder, systems, say)
     for number in missing:
-        known = known.with_host(_plan(folder, number, system))
+        known = known.with_host(_plan(folder, number, wanted.system))
     state.save(known, folder)
-    todo = [host for host in known.hosts if not hosts.running(host)]
-    made: dict[str, LabHost] = {}
-    errors: list[Exception] = []
-
-    def bring(host: LabHost) -> None:
-        try:
-            made[host.name] = _bring(host, folder, known.network, public_key, say)
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=bring, args=(host,)) for host in todo]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    for host in made.values():
+    for host in _bring_all(known, folder, say):
         known = known.with_host(host)
-    if registry:
+    if known.registry:
         for host in known.hosts:
             registries.trust(known, host)
     known = replace(known, hosts=tuple(sorted(known.hosts, key=lambda host: host.name)))
     state.save(known, folder)
     (folder / "known_hosts").write_text("".join(f"{host.pin}\n" for host in known.hosts))
     return known
+
+
+def _serve(known: State, folder: Path, systems: set[str], say: Say) -> State:
+    """The images of all that the lab has, its network, and what its hosts ask for."""
+    for one in sorted(systems):
+        images.ensure(
+            one,
+            say,
+            with_packages=known.packages,
+            with_postgres=known.postgres,
+            with_registry=known.registry,
+        )
+    # A port is chosen when it is about to be used: what comes before may take minutes.
+    known = replace(known, registry_port=known.registry_port or hosts.free_ports(1)[0])
+    state.save(known, folder)
+    networks.ensure(known)
+    if known.packages:
+        _serve_packages(known, f"{hosts.LABEL}={folder}")
+    if known.postgres:
+        databases.serve(known)
+    if known.registry:
+        registries.serve(known)
+    return known
+
+
+def _bring_all(known: State, folder: Path, say: Say) -> list[LabHost]:
+    """The hosts that did not run, side by side. Raises what went wrong with one of them, when all have ended."""
+    key = _key(folder)
+    todo = [host for host in known.hosts if not hosts.running(host)]
+    with ThreadPoolExecutor(max_workers=MOST) as pool:
+        made = [pool.submit(_bring, one, folder, known.network, key, say) for one in todo]
+    return [one.result() for one in made]
 
 
 def down(folder: Path, say: Say, *, with_images: bool = False) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,49 +76,43 @@ class Report:
         return "\n".join(lines)
 
 
+@dataclass
 class Load:
-    """Requests over a number of connections, from `start` to `stop` or to the bounds.
+    """Requests over a number of connections, from `start` to `stop` or to the bounds: `seconds` and `requests`.
 
     With `keep_alive` a connection is used until the server closes it in the proper way (`Connection: close` on a whole
-    answer); any other end of a connection is a lost request. `methods` are taken in turn; a POST adds an entry.
-    `pause`: seconds between two requests of a connection.
+    answer); any other end of a connection is a lost request. `methods` are taken in turn; a POST adds an entry. `host`
+    is sent as the Host header instead of the address. `pause`: seconds between two requests of a connection.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        connections: int = 32,
-        keep_alive: bool = True,
-        methods: Sequence[str] = ("GET", "POST"),
-        host: str = "",
-        pause: float = 0.0,
-        seconds: float = 600.0,
-        requests: int = 10_000_000,
-    ) -> None:
-        parts = urlsplit(url)
+    url: str
+    _: KW_ONLY
+    connections: int = 32
+    keep_alive: bool = True
+    methods: Sequence[str] = ("GET", "POST")
+    host: str = ""
+    pause: float = 0.0
+    seconds: float = 600.0
+    requests: int = 10_000_000
+    report: Report = field(init=False, default_factory=Report)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
         name = parts.hostname or ""
         if not _is_here(name):
-            raise ValueError(f"{url}: load goes to this machine only")
+            raise ValueError(f"{self.url}: load goes to this machine only")
         self._address = (name, parts.port or 80)
-        self._headers = {"Host": host} if host else {}
-        self._keep_alive = keep_alive
-        self._methods = tuple(methods)
-        self._connections = connections
-        self._pause = pause
-        self._seconds = seconds
-        self._requests = requests
-        self._report = Report()
+        self._headers = {"Host": self.host} if self.host else {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._begun = 0.0
 
     def start(self) -> Load:
-        self._begun = self._report.begun = time.monotonic()
+        self._begun = self.report.begun = time.monotonic()
         self._threads = [
             threading.Thread(target=self._work, args=(number,), daemon=True)
-            for number in range(self._connections)
+            for number in range(self.connections)
         ]
         for thread in self._threads:
             thread.start()
@@ -129,8 +123,8 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join(60)
-        self._report.seconds = time.monotonic() - self._begun
-        return self._report
+        self.report.seconds = time.monotonic() - self._begun
+        return self.report
 
     def __enter__(self) -> Load:
         return self.start()
@@ -138,20 +132,14 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    @property
-    def report(self) -> Report:
-        return self._report
-
     def _work(self, number: int) -> None:
         connection: http.client.HTTPConnection | None = None
         turn = number  # so that not all connections send the same method at once
-        end = self._begun + self._seconds
+        end = self._begun + self.seconds
         while (
-            not self._stop.is_set()
-            and time.monotonic() < end
-            and self._report.sent < self._requests
+            not self._stop.is_set() and time.monotonic() < end and self.report.sent < self.requests
         ):
-            method = self._methods[turn % len(self._methods)]
+            method = self.methods[turn % len(self.methods)]
             turn += 1
             begun = time.monotonic()
             if connection is None:
@@ -165,18 +153,18 @@ class Load:
                 time.sleep(0.05)  # a site that is down is not asked a million times
                 continue
             self._good(method, release, begun)
-            if closes or not self._keep_alive:
+            if closes or not self.keep_alive:
                 connection.close()
                 connection = None
-            if self._pause:
-                self._stop.wait(self._pause)
+            if self.pause:
+                self._stop.wait(self.pause)
         if connection is not None:
             connection.close()
 
     def _request(self, connection: http.client.HTTPConnection, method: str) -> tuple[str, bool]:
         """The release that answered, and whether the server closes now. Raises for anything but a whole success."""
         headers = dict(self._headers)
-        if not self._keep_alive:
+        if not self.keep_alive:
             headers["Connection"] = "close"
         if method == "POST":
             headers["Content-Type"] = "application/json"
@@ -199,19 +187,19 @@ class Load:
     def _good(self, method: str, release: str, begun: float) -> None:
         ended = time.monotonic()
         with self._lock:
-            self._report.sent += 1
-            self._report.methods[method] += 1
-            self._report.releases.setdefault(release, Seen()).add(begun, ended)
+            self.report.sent += 1
+            self.report.methods[method] += 1
+            self.report.releases.setdefault(release, Seen()).add(begun, ended)
 
     def _failed(self, number: int, method: str, what: str) -> None:
         with self._lock:
-            self._report.sent += 1
-            self._report.failed += 1
-            self._report.last_failed = time.monotonic()
-            self._report.methods[method] += 1
-            if len(self._report.failures) < KEPT:
-                lost = Failure(self._report.last_failed, number, method, what)
-                self._report.failures.append(lost)
+            self.report.sent += 1
+            self.report.failed += 1
+            self.report.last_failed = time.monotonic()
+            self.report.methods[method] += 1
+            if len(self.report.failures) < KEPT:
+                lost = Failure(self.report.last_failed, number, method, what)
+                self.report.failures.append(lost)
 
 
 def _is_here(name: str) -> bool:

@@ -63,12 +63,11 @@ def build(
     settings = load_service(c, env).settings
     with Progress(f"build {settings.image_name}") as progress, progress.phase("build") as phase:
         images.require_engine()
+        request = Request(version, fresh=no_cache, pull=pull)
         made = builds.build(
-            settings.build,
+            request.build_settings(settings.build),
             settings.image_name,
-            _settled(settings, progress, Request(version, fresh=no_cache)),
-            fresh=no_cache,
-            pull=pull,
+            _settled(settings, progress, request),
             say=lambda line: progress.step("docker", line),
         )
         phase.outcome = f"{made.size / 1e6:.0f} MB, {len(made.layers)} layers"

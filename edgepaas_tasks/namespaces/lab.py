@@ -39,16 +39,10 @@ def up(
     from edgepaas_tasks.namespaces.setup import set_up
     from edgepaas_tasks.report import lab as report
 
-    wanted = int(number("hosts", hosts, least=1))
+    count = int(number("hosts", hosts, least=1))
+    wanted = lifecycle.Wanted(count, system, postgres=postgres, registry=registry)
     with Progress("lab up") as progress, progress.phase("lab") as phase:
-        state = lifecycle.up(
-            Path(folder),
-            wanted,
-            lambda line: progress.step("lab", line),
-            system=system,
-            postgres=postgres,
-            registry=registry,
-        )
+        state = lifecycle.up(Path(folder), wanted, lambda line: progress.step("lab", line))
         phase.outcome = f"{len(state.hosts)} hosts"
     names = [] if bare else _environments(c, folder)[:1]  # a call is about one environment
     done = [set_up(c, name) for name in names]

@@ -42,11 +42,9 @@ def obtain_image(
         return publication.recall(settings, name, version, inputs, image.kind(machines))
 
     return build.build(
-        settings.build,
+        request.build_settings(settings.build),
         name,
         version,
-        fresh=request.fresh,
-        pull=request.pull,
         platform=image.platform(machines),
         say=lambda line: progress.step("docker", line),
         recall=recall,

@@ -21,7 +21,7 @@ from edgepaas_tasks.remote.cloud.aws import AwsError
 from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.service import nginx
 from edgepaas_tasks.service.service import Service
-from edgepaas_tasks.settings import Settings
+from edgepaas_tasks.settings import Build, Settings
 from edgepaas_tasks.variables import environment
 
 
@@ -43,6 +43,11 @@ class Request:
     allow_older: bool = False
     settled: Callable[[str, Resolution], None] | None = None
     planned: Callable[[Plan], None] | None = None
+
+    def build_settings(self, settings: Build) -> Build:
+        """Those of the project, with what was asked for this once."""
+        cache, pull = settings.cache and not self.fresh, settings.pull or self.pull
+        return settings.model_copy(update={"cache": cache, "pull": pull})
 
 
 def resolve(

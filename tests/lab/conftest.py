@@ -143,7 +143,7 @@ class Project:
         shutil.copytree(ROOT / "examples" / "guestbook", self.app)
         (folder / "tasks.py").write_text("from edgepaas_tasks import ns\n")
         self.settings(SETTINGS)
-        self.state = lifecycle.up(folder / ".lab", count, print, system=system, **lab)
+        self.state = lifecycle.up(folder / ".lab", lifecycle.Wanted(count, system, **lab), print)
         with alone("app image"):
             self._keep_layers()
 

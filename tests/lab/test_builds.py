@@ -53,12 +53,12 @@ def project(client, tmp_path):
         subprocess.run(["docker", "rmi", "-f", found], capture_output=True)
 
 
-def make(project, asked="", cache_size="", **more):
+def make(project, asked="", **more):
     folder, name = project
     said = []
-    settings = Build(context=str(folder), cache_size=cache_size)
-    version = versions.settle(settings, asked, fresh=more.get("fresh", False))
-    return build.build(settings, name, version, say=said.append, **more), said
+    settings = Build(context=str(folder), **more)
+    version = versions.settle(settings, asked, fresh=not settings.cache)
+    return build.build(settings, name, version, say=said.append), said
 
 
 def made(found):
@@ -93,8 +93,8 @@ def test_one_commit_is_one_image_and_two_trees_are_two(project):
 
 
 def test_without_cache_every_layer_is_made_anew_under_a_tag_of_its_own(project):
-    first, _ = make(project, fresh=True)
-    second, _ = make(project, fresh=True)
+    first, _ = make(project, cache=False)
+    second, _ = make(project, cache=False)
     assert first.reference != second.reference
     assert made(first) != made(second)
     cached, _ = make(project)
@@ -193,7 +193,7 @@ def test_the_cache_is_cut_down_to_its_size(project):
         (folder / "Dockerfile").write_text(
             f"FROM {images.PYTHON}\n{step} >/noise-{number} # {name}\n"
         )
-        make(project, f"n{number}", cache_size)
+        make(project, f"n{number}", cache_size=cache_size)
 
     for number in range(3):
         another(number, "")

@@ -11,7 +11,7 @@ from edgepaas_tasks.lab import lifecycle, registry
 
 @pytest.fixture(scope="module")
 def server(ready):
-    state = lifecycle.up(ready.folder / ".lab", len(ready.hosts), print, registry=True)
+    state = lifecycle.up(ready.folder / ".lab", lifecycle.Wanted(registry=True), print)
     return registry.find(state)
 
 

@@ -51,7 +51,7 @@ def test_before_a_deploy_there_is_a_friendly_page(bare):
 
 def test_the_lab_is_idempotent_and_tells_its_state(bare):
     before = bare.inv("lab.status", "--json").stdout
-    again = lifecycle.up(bare.folder / ".lab", 1, print)
+    again = lifecycle.up(bare.folder / ".lab", lifecycle.Wanted(), print)
     assert [host.container for host in again.hosts] == [bare.host.host.container]
     assert bare.inv("lab.status", "--json").stdout == before
     (host,) = json.loads(before)["hosts"]
@@ -85,7 +85,7 @@ def test_taking_a_lab_down_leaves_nothing_behind(docker, tmp_path, deleted):
         ]
         return [any(name in one for name in names) for one in listed]
 
-    state = lifecycle.up(tmp_path / "lab", 1, print)
+    state = lifecycle.up(tmp_path / "lab", lifecycle.Wanted(), print)
     (host,) = state.hosts
     form = "{{range .Mounts}}{{.Name}} {{end}}"
     words = ("docker", "inspect", "-f", form, host.container)

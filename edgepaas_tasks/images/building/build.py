@@ -26,39 +26,57 @@ def build(
     name: str,
     version: Version,
     *,
-    fresh: bool = False,
-    pull: bool = False,
     platform: str = "",
     say: Callable[[str], None] = lambda line: None,
     recall: Callable[[str], Image | None] = lambda inputs: None,
 ) -> Image:
     """The image of the build context, tagged and labelled with the version.
 
-    What was built before from the same files, arguments and version is not built again, unless every layer is to be
-    made anew (`fresh`) or the base looked up (`pull`); `recall` finds what somebody else built of the same inputs. A
-    tag never moves: where it names another image already, the new one's tag gets a part of its digest. Raises
-    CommandFailed with the build's last lines, Refused where the files are not those of the version any more, before or
-    after.
+    What was built before from the same files, arguments and version is not built again, unless the settings ask for
+    every layer anew (`cache: false`) or for a newer base (`pull: true`); `recall` finds what somebody else built of the
+    same inputs. A tag never moves: where it names another image already, the new one's tag gets a part of its digest.
+    Raises CommandFailed with the build's last lines, Refused where the files are not those of the version any more,
+    before or after.
     """
-    fresh, pull = fresh or not settings.cache, pull or settings.pull
     before = stamps.of(contexts.read(settings))
     inputs = _inputs(settings, version, platform)
     versions.require_same(settings, version)
-    if not fresh and not pull:
+    if settings.cache and not settings.pull:
         there = recall(inputs) or _made_before(name, version, inputs)
         if there is not None:
             say("it is built already")
             return there
     under_way = f"{name}:building-{secrets.token_hex(6)}"
-    words = ["docker", "build", "--tag", under_way]
-    for key, value in _labels(name, version, inputs).items():
+    _run_build(settings, under_way, _labels(name, version, inputs), platform, say)
+    try:
+        same = stamps.of(contexts.read(settings)) == before
+        if not same and _inputs(settings, version, platform) != inputs:
+            raise versions.changed(f"{version.text} was being built")
+        built = _tagged(image.find(under_way), name, version)
+    finally:
+        local.run("docker", "rmi", under_way, ok=(0, 1))
+    if settings.cache_size:
+        prune(settings, name)
+    return built
+
+
+def _run_build(
+    settings: Build,
+    tag: str,
+    labels: Mapping[str, str],
+    platform: str,
+    say: Callable[[str], None],
+) -> None:
+    """`docker build`, with its lines as they come. Raises CommandFailed."""
+    environment = image.buildkit()
+    words = ["docker", "build", "--tag", tag]
+    for key, value in labels.items():
         words += ["--label", f"{key}={value}"]
     for key, value in sorted(settings.args.items()):
         words += ["--build-arg", f"{key}={value}"]
-    words += ["--no-cache"] if fresh else []
-    words += ["--pull"] if pull else []
+    words += [] if settings.cache else ["--no-cache"]
+    words += ["--pull"] if settings.pull else []
     words += ["--platform", platform] if platform else []
-    environment = image.buildkit()
     if environment.get("DOCKER_BUILDKIT") == "0":
         words.append("--force-rm")  # the classic builder leaves the container of a step that failed
     context = Path(settings.context)
@@ -74,16 +92,6 @@ def build(
             got=error.got,
             next_step="fix the Dockerfile or what it needs, then deploy again",
         ) from None
-    try:
-        same = stamps.of(contexts.read(settings)) == before
-        if not same and _inputs(settings, version, platform) != inputs:
-            raise versions.changed(f"{version.text} was being built")
-        built = _tagged(image.find(under_way), name, version)
-    finally:
-        local.run("docker", "rmi", under_way, ok=(0, 1))
-    if settings.cache_size:
-        prune(settings, name)
-    return built
 
 
 def prune(settings: Build, name: str) -> list[str]:
