@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-MODES = ("postgres_only", "try_postgres", "sqlite_only")
+MODES = POSTGRES, TRYING, SQLITE, NONE = "postgres_only", "try_postgres", "sqlite_only", "none"
 _WEAK = ("disable", "allow", "prefer")
 # Arguments of asyncpg's connect(), which SQLAlchemy takes from a URL; in one for asyncpg itself they would be settings
 # of the server.
@@ -31,6 +31,25 @@ def sqlite_path(url: str) -> str:
 
 def is_postgres(url: str) -> bool:
     return url.startswith("postgresql")
+
+
+def is_sqlite(url: str) -> bool:
+    return url.startswith("sqlite")
+
+
+def mode_of(url: str) -> str:
+    """The mode that fits a URL as it is given; an empty one is for an app that keeps its rows in a file."""
+    url = normalise(url)
+    return POSTGRES if is_postgres(url) else SQLITE if is_sqlite(url) or not url else NONE
+
+
+def contradiction(mode: str, url: str) -> str:
+    """Why a URL cannot be what a mode says, in words without the URL; "" where it can."""
+    fits = mode_of(url)
+    if not url or mode == NONE or fits == mode or (mode, fits) == (TRYING, POSTGRES):
+        return ""
+    kind = {POSTGRES: "Postgres", SQLITE: "a SQLite file"}.get(fits, "neither Postgres nor SQLite")
+    return f"leads to {kind}, and database.mode is {mode}"
 
 
 def normalise(url: str) -> str:

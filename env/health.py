@@ -18,11 +18,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import version_table
-from .database import MODES, is_postgres
+from .database import POSTGRES, SQLITE, is_postgres
 from .reach import OK, VERDICTS, hide, reach, verdict
 
 log = logging.getLogger("edgepaas.health")
-POSTGRES, _, SQLITE = MODES
 
 Answer = tuple[int, dict[str, Any]]  # an HTTP status, and a body for JSON
 

@@ -14,12 +14,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .database import MODES, enforce_ssl, is_postgres, normalise, sqlite_url
+from .database import (
+    MODES,
+    NONE,
+    POSTGRES,
+    SQLITE,
+    enforce_ssl,
+    is_postgres,
+    is_sqlite,
+    mode_of,
+    normalise,
+    sqlite_url,
+)
 from .reach import OK, TRANSIENT, VERDICTS, reach
 
 WAIT = 30.0  # seconds for a database that may still come up
 TRY, PAUSE = 5, 1.0  # seconds: of one try, and between two
-POSTGRES, TRYING, SQLITE = MODES
 
 Say = Callable[[str], None]
 
@@ -30,8 +40,10 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True)
 class Mode:
-    """`final` is postgres_only or sqlite_only. `fallback`: SQLite, where Postgres was wished for; `since` in epoch
-    seconds and `reason` tell when and why that was decided."""
+    """`final` is postgres_only, sqlite_only, or none: not ours. `fallback`: SQLite, where Postgres was wished for.
+
+    `since` in epoch seconds and `reason` tell when and why that was decided.
+    """
 
     final: str
     url: str = ""
@@ -42,8 +54,11 @@ class Mode:
 
 def resolve(environ: dict[str, str], say: Say) -> Mode:
     """The mode of this start. Waits for a Postgres that does not answer yet. Raises NotStarted."""
-    url = enforce_ssl(normalise(environ.get("DATABASE_URL", "")))
-    wished = environ.get("FINAL_DB_MODE") or (POSTGRES if is_postgres(url) else SQLITE)
+    given = environ.get("DATABASE_URL", "")
+    url = enforce_ssl(normalise(given))
+    wished = environ.get("FINAL_DB_MODE") or mode_of(given)
+    if wished == NONE:
+        return Mode(NONE, given)
     if wished not in MODES:
         raise NotStarted(f"FINAL_DB_MODE is {wished!r}: expected one of {', '.join(MODES)}")
     if wished == SQLITE:
@@ -61,12 +76,12 @@ def resolve(environ: dict[str, str], say: Say) -> Mode:
 
 def _file(environ: dict[str, str], url: str) -> str:
     """The SQLite URL in sqlite_only, also when DATABASE_URL names another database."""
-    if not is_postgres(url):
+    if not url or is_sqlite(url):
         return url
     path = environ.get("EDGEPAAS_SQLITE", "")
     if not path:
         raise NotStarted(
-            "FINAL_DB_MODE is sqlite_only, DATABASE_URL leads to Postgres, and EDGEPAAS_SQLITE names no file"
+            "FINAL_DB_MODE is sqlite_only, DATABASE_URL leads elsewhere, and EDGEPAAS_SQLITE names no file"
         )
     return sqlite_url(path, like=url)
 

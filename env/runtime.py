@@ -71,7 +71,7 @@ def settled(environ: dict[str, str]) -> dict[str, str]:
         changed["EDGEPAAS_FALLBACK_REASON"] = found.reason
     if found.final == mode.SQLITE:
         _tune(found.url)
-    elif _is_on(environ.get("RUN_MIGRATIONS", "")):
+    elif found.final == mode.POSTGRES and _is_on(environ.get("RUN_MIGRATIONS", "")):
         _migrate(environ, found.url)
     return changed
 

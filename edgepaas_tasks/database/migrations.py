@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from edgepaas_tasks.database import advice, backup, one_off
+from edgepaas_tasks.database import mode as modes
 from edgepaas_tasks.env.reach import TRANSIENT, VERDICTS
 from edgepaas_tasks.env.values import canonical
 from edgepaas_tasks.env.values.layers import Resolution
@@ -60,7 +61,7 @@ class Schema:
 
 def wanted(service: Service) -> bool:
     """Whether the service has a database that is migrated from here."""
-    return service.settings.database.mode != "sqlite_only"
+    return service.settings.database.mode in (modes.POSTGRES, modes.TRYING)
 
 
 def status(service: Service, host: Host, release: Release, composed: Environment) -> Schema | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgepaas_tasks.env.database import MODES
+from edgepaas_tasks.env.database import NONE, POSTGRES, SQLITE, TRYING
 from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.remote.service.state import State
 
-POSTGRES, TRYING, SQLITE = MODES
+__all__ = ["NONE", "POSTGRES", "SQLITE", "TRYING", "Mode", "live", "require"]
 
 
 @dataclass(frozen=True)
 class Mode:
-    """`mode` is postgres_only, sqlite_only, or "" where it is not known; `fallback`: Postgres was wished for."""
+    """`mode` is postgres_only, sqlite_only, none, or "" where it is not known; `fallback`: Postgres was wished for."""
 
     mode: str = ""
     fallback: bool = False

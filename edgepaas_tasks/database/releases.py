@@ -36,8 +36,10 @@ def _live(state: State, host: str) -> Release:
     release = _there(state).get(state.live.release)
     if release is None:
         raise Refused(f"{host}: nothing is live yet, so there is no image to ask; inv deploy first")
-    if modes.live(state).mode == modes.SQLITE:
-        raise Refused(f"{host}: the live release is on SQLite, and the app migrates its own file")
+    if (mode := modes.live(state).mode) in (modes.SQLITE, modes.NONE):
+        raise Refused(
+            f"{host}: the database.mode of the live release is {mode}: the app migrates its own database"
+        )
     return release
 
 

@@ -24,8 +24,11 @@ def probe(
     service: Service, hosts: Sequence[Host], states: Mapping[str, State], values: Resolution | None
 ) -> list[Check]:
     """Two checks a host: the database, and how far its schema is from the image's."""
-    if service.settings.database.mode == "sqlite_only":
-        found = "a file on the host, nothing to reach"
+    found = {
+        modes.SQLITE: "a file on the host, nothing to reach",
+        modes.NONE: "database.mode is none, nothing to reach",
+    }.get(service.settings.database.mode)
+    if found:
         return [Check(host.name, "database", OK, found) for host in hosts if host.name in states]
     checks = []
     asked: dict[str, Command] = {}

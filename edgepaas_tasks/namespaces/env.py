@@ -43,8 +43,10 @@ def show(c: Any, env: str = "", set_: list[str] | None = None, json: bool = Fals
     from edgepaas_tasks.service.service import load_service
     from edgepaas_tasks.variables import environment
 
-    resolution = environment.collect(load_service(c, env).settings, set_ or ())
-    answer(report.variables, report.variables_json, resolution, json=json)
+    settings = load_service(c, env).settings
+    resolution = environment.collect(settings, set_ or ())
+    got = {} if resolution.problems else environment.handed_on(settings, resolution)
+    answer(report.variables, report.variables_json, resolution, got, json=json)
 
 
 @task(help={"env": ENV_HELP, "set_": SET_HELP, "json": JSON_HELP}, iterable=["set_"])

@@ -203,7 +203,8 @@ def _load_migrated(c: Any, env: str) -> Service:
     service = load_service(c, env)
     if not migrations.wanted(service):
         raise Refused(
-            f"{service.settings.environment} keeps its data in SQLite: the app migrates its own file"
+            f"database.mode of {service.settings.environment} is {service.settings.database.mode}: "
+            "the app migrates its own database"
         )
     return service
 

@@ -76,10 +76,11 @@ def rollback(
 
 
 def _on_postgres(service: Service, states: Mapping[str, State], release: Release) -> bool:
-    """Whether there is a schema to ask about: not while the release was, or is going to be, on SQLite."""
-    if not migrations.wanted(service) or release.database == modes.SQLITE:
+    """Whether there is a schema to ask about: not where the release was, or what is live is, without Postgres."""
+    without = (modes.SQLITE, modes.NONE)
+    if not migrations.wanted(service) or release.database in without:
         return False
-    return any(modes.live(state).mode != modes.SQLITE for state in states.values())
+    return any(modes.live(state).mode not in without for state in states.values())
 
 
 def _fitting_schema(service: Service, host: Host, state: State, release: Release) -> Upgraded:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # an answer is worded without loading the others' work
-    from edgepaas_tasks.env.values.layers import Resolution
+    from edgepaas_tasks.env.values.layers import Resolution, Value
     from edgepaas_tasks.service.service import Service
     from edgepaas_tasks.variables.difference import Change
 
@@ -43,30 +43,60 @@ def checked(service: Service, found: Resolution, inexact: Sequence[str]) -> str:
     )
 
 
-def variables(found: Resolution) -> str:
-    """Each variable with its origin; a secret's value is never shown."""
+def variables(found: Resolution, got: Mapping[str, str]) -> str:
+    """Each variable with its origin, and what the app gets where that is something else.
+
+    A secret's value is never shown. `got` is empty where a problem keeps the app from getting anything.
+    """
     width = max((len(name) for name in found.values), default=0)
     lines = [
-        f"{name:<{width}}  {'***' if one.secret else repr(one.text)}  from {one.origin}"
+        f"{name:<{width}}  {'***' if one.secret else repr(one.text)}  from {one.origin}{_instead(one, got)}"
         for name, one in found.values.items()
     ]
+    if ours := _ours(found, got):
+        lines.append(f"also set: {', '.join(f'{name}={text}' for name, text in ours.items())}")
     lines += [f"wrong: {problem}" for problem in found.problems]
     lines += [f"warning: {warning}" for warning in found.warnings]
     return "\n".join(lines) or "no variables are declared"
 
 
-def variables_json(found: Resolution) -> dict[str, Any]:
-    """A secret has no value here."""
+def _ours(found: Resolution, got: Mapping[str, str]) -> dict[str, str]:
+    """What says which database to use, beside what is declared."""
+    return {name: text for name, text in got.items() if name not in found.values}
+
+
+def _instead(given: Value, got: Mapping[str, str]) -> str:
+    """What the app gets instead of the value that was given."""
+    name = given.name
+    if got.get(name, given.text) == given.text:
+        return ""
+    if not given.secret or "@" not in got[name]:
+        return f"; the app gets {got[name]!r}"
+    more = set(got[name].partition("?")[2].split("&")) - set(
+        given.text.partition("?")[2].split("&")
+    )
+    with_ = f" with {', '.join(sorted(more))}" if more else ""
+    return f"; the app gets it as {got[name].partition(':')[0]}://…{with_}"
+
+
+def variables_json(found: Resolution, got: Mapping[str, str]) -> dict[str, Any]:
+    """A secret has no value here. `got` is what the app gets: null for a secret, or where a problem keeps it back.
+
+    `also` is what the app gets beside what is declared.
+    """
+    declared = [
+        {
+            "name": name,
+            "value": None if one.secret else one.text,
+            "got": None if one.secret else got.get(name),
+            "secret": one.secret,
+            "origin": one.origin,
+        }
+        for name, one in found.values.items()
+    ]
     return {
-        "variables": [
-            {
-                "name": name,
-                "value": None if one.secret else one.text,
-                "secret": one.secret,
-                "origin": one.origin,
-            }
-            for name, one in found.values.items()
-        ],
+        "variables": declared,
+        "also": _ours(found, got),
         "problems": [str(problem) for problem in found.problems],
         "warnings": [str(warning) for warning in found.warnings],
     }

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgepaas_tasks.env.database import NONE, POSTGRES, SQLITE, mode_of
+
 FRAMEWORKS = "FastAPI|Starlette|Litestar|Quart"
 _APP = re.compile(rf"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:{FRAMEWORKS})\(", re.M)
 _FACTORY = re.compile(
@@ -38,6 +40,7 @@ class Variable:
 class Project:
     """`target` is what an ASGI server is told to run, empty when no app was found; `source` is its directory.
 
+    `mode` is the `database.mode` that its DATABASE_URL, its migrations or its drivers ask for.
     `install` is requirements.txt or pyproject.toml, empty for neither; `serves` tells whether that brings uvicorn.
     """
 
@@ -51,6 +54,7 @@ class Project:
     port: int = 8000
     health: str = ""
     alembic: bool = False
+    mode: str = SQLITE
     variables: tuple[Variable, ...] = ()
     environments: tuple[str, ...] = ()
     empty: bool = False
@@ -86,6 +90,7 @@ def look(folder: Path) -> Project:
         port=int(exposed[1]) if exposed else 8000,
         health=_health(sources),
         alembic=(folder / "alembic.ini").is_file(),
+        mode=_mode(folder, needs),
         variables=tuple(_variables(folder)),
         environments=environments,
         empty=not sources and not dockerfile and not install,
@@ -126,17 +131,33 @@ def _health(sources: dict[Path, str]) -> str:
     return min(found, key=lambda path: ("ready" not in path, "health" not in path), default="")
 
 
+def _mode(folder: Path, needs: str) -> str:
+    """By the URL of .env.example or .env, else by Alembic's settings, else by the drivers that are installed."""
+    for name in (".env.example", ".env"):
+        for given, value in _assignments(folder / name):
+            if given == "DATABASE_URL" and value:
+                return mode_of(value)
+    if (folder / "alembic.ini").is_file() or re.search(r"\b(psycopg|asyncpg|pg8000)", needs, re.I):
+        return POSTGRES
+    other = r"\b(pymysql|mysqlclient|aiomysql|asyncmy|mysql-connector|pymongo|motor|oracledb)"
+    return NONE if re.search(other, needs, re.I) else SQLITE
+
+
 def _variables(folder: Path) -> Iterator[Variable]:
     seen = set()
-    for line in _text(folder / ".env.example").splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        name = name.strip()
-        if not equals or not _NAME.fullmatch(name) or name in seen or _NOT_THEIRS.match(name):
+    for name, plain in _assignments(folder / ".env.example"):
+        if name in seen or _NOT_THEIRS.match(name):
             continue
         seen.add(name)
         secret = bool(_SECRET.search(name.upper()))
-        plain = value.strip().strip("\"'")
         yield Variable(name, secret, "" if secret else plain)
+
+
+def _assignments(path: Path) -> Iterator[tuple[str, str]]:
+    for line in _text(path).splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and _NAME.fullmatch(name.strip()):
+            yield name.strip(), value.strip().strip("\"'")
 
 
 def _text(path: Path) -> str:

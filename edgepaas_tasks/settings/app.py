@@ -167,9 +167,10 @@ class Ssm(Part):
 class Database(Part):
     """Where the app's data is, and how its schema is migrated."""
 
-    mode: Literal["postgres_only", "try_postgres", "sqlite_only"] = "postgres_only"
+    mode: Literal["postgres_only", "try_postgres", "sqlite_only", "none"] = "postgres_only"
     """Where the data is. `postgres_only`: where `DATABASE_URL` leads. `sqlite_only`: a file in the service's data
-    directory. `try_postgres`: Postgres if it answers at the first start, the file otherwise; the decision is kept."""
+    directory. `try_postgres`: Postgres if it answers at the first start, the file otherwise; the decision is kept.
+    `none`: no database, or one of another kind; `DATABASE_URL` is handed on as it is, and nothing is migrated."""
     wait: float = Field(default=30, ge=0, le=600)
     """Seconds to wait for a database that does not answer yet, at each start and before a migration."""
     root_certificate: str = ""

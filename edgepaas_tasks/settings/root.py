@@ -101,7 +101,8 @@ class Settings(Part):
 
     def shared_rows(self, hosts: int) -> str:
         """Why so many hosts cannot share the rows of this database; "" where they can."""
-        if hosts < 2 or self.database.mode == "postgres_only" or self.database.per_host:
+        own_rows = self.database.mode in ("sqlite_only", "try_postgres")
+        if hosts < 2 or not own_rows or self.database.per_host:
             return ""
         return (
             f"database.mode is {self.database.mode}, and there are {hosts} hosts: each would have rows of its own. "

@@ -82,14 +82,17 @@ def collect(settings: Settings, given: Sequence[str]) -> Resolution:
         if value.secret:
             conceal(value.text)
     problems = (*unreadable, *others)
-    return replace(resolution, problems=(*problems, *_direct(settings, resolution, problems)))
+    more = (*_direct(settings, resolution, problems), *_contradiction(settings, resolution))
+    return replace(resolution, problems=(*problems, *more))
 
 
 def _direct(settings: Settings, resolution: Resolution, known: Sequence[Problem]) -> list[Problem]:
     """Report an empty `migration_url` variable: libpq would fall back to a local socket."""
     name, mode = settings.database.migration_url, settings.database.mode
     texts = {name: value.text for name, value in resolution.values.items()}
-    needless = mode == "sqlite_only" or (mode == "try_postgres" and not texts.get("DATABASE_URL"))
+    needless = mode in (database.SQLITE, database.NONE) or (
+        mode == database.TRYING and not texts.get("DATABASE_URL")
+    )
     if not name or texts.get(name) or needless or name in {problem.name for problem in known}:
         return []
     lacks = "has no value" if schema(settings).get(name) else "is not declared"
@@ -98,16 +101,32 @@ def _direct(settings: Settings, resolution: Resolution, known: Sequence[Problem]
     ]
 
 
+def _contradiction(settings: Settings, resolution: Resolution) -> list[Problem]:
+    """A URL that the mode would not use, or could not."""
+    given = resolution.values.get("DATABASE_URL")
+    found = database.contradiction(settings.database.mode, given.text) if given else ""
+    if not given or not found:
+        return []
+    fits = database.mode_of(given.text)
+    where = settings.environment
+    step = f"set database.mode: {fits}; or give {where} another DATABASE_URL or an empty one, in .env.{where}"
+    return [Problem(given.name, given.origin, f"{found}: {step}")]
+
+
 def inexact(resolution: Resolution) -> list[str]:
     """The variables whose value python-dotenv reads differently from the canonical file, unlike sh and systemd."""
     return [name for name, one in resolution.values.items() if canonical.dotenv_inexact(one.text)]
 
 
+def handed_on(settings: Settings, resolution: Resolution) -> dict[str, str]:
+    """Every variable as the app gets it, with those that say which database to use."""
+    texts = {name: value.text for name, value in resolution.values.items()}
+    return texts | _database(settings, texts)
+
+
 def compose(settings: Settings, resolution: Resolution, release: int, version: str) -> Environment:
     """The app's variables and what the release says of itself, as the canonical file."""
-    texts = {name: value.text for name, value in resolution.values.items()}
-    texts |= _database(settings, texts)
-    texts |= {
+    texts = handed_on(settings, resolution) | {
         "EDGEPAAS_ENVIRONMENT": settings.environment,
         "EDGEPAAS_RELEASE": str(release),
         "EDGEPAAS_VERSION": version,
@@ -137,16 +156,18 @@ def _database(settings: Settings, texts: Mapping[str, str]) -> dict[str, str]:
     """What the app and its runtime are told of the database; TLS is enforced here, once for all that use a URL."""
     wanted = settings.database
     file = f"{settings.container.data}/{settings.app}.db"
-    if wanted.mode == "sqlite_only":
+    if wanted.mode == database.NONE:
+        return {"FINAL_DB_MODE": wanted.mode}
+    if wanted.mode == database.SQLITE:
         return {"FINAL_DB_MODE": wanted.mode, "DATABASE_URL": _file(settings, file, texts)}
     found = {
         "FINAL_DB_MODE": wanted.mode,
         # A deploy migrates before it starts anything; only a database that was not there then is left to the start.
-        "RUN_MIGRATIONS": "true" if wanted.mode == "try_postgres" else "false",
+        "RUN_MIGRATIONS": "true" if wanted.mode == database.TRYING else "false",
         "EDGEPAAS_DATABASE_WAIT": f"{wanted.wait:g}",
         "EDGEPAAS_ALEMBIC": wanted.alembic,
     }
-    if wanted.mode == "try_postgres":
+    if wanted.mode == database.TRYING:
         found["EDGEPAAS_SQLITE"] = file
     if wanted.migration_url:
         found["EDGEPAAS_MIGRATION_URL"] = wanted.migration_url

@@ -124,7 +124,12 @@ def test_a_database_that_goes_away_under_the_app_takes_nobody_anywhere(site):
     assert "next:  DATABASE_URL, the database's firewall" in said
     assert site.status()[0]["release"] == live["release"]
     # not by the settings;
-    site.configure(**{**site.over, "database": {"mode": "sqlite_only"}})
+    on_sqlite = {**site.over, "database": {"mode": "sqlite_only"}}
+    site.configure(**on_sqlite)
+    said = site.deploy("--version", "by-settings", code=2).stderr
+    assert "leads to Postgres, and database.mode is sqlite_only" in said
+    elsewhere = {"type": "url", "secret": True, "environments": ["elsewhere"]}
+    site.configure(**{**on_sqlite, "variables": {"DATABASE_URL": elsewhere}})
     said = site.deploy("--version", "by-settings", code=1).stderr
     assert (
         f"the live release {live['release']} is on Postgres, and this one would be on SQLite"

@@ -191,6 +191,83 @@ def test_values_of_dotenv_files_are_not_interpolated(inv, tmp_path):
     assert "GREETING  '${HOME} $USER'  from .env" in inv("env.show", HOME="/root").stdout
 
 
+CONTRADICTIONS = {
+    # mode, DATABASE_URL, what it leads to, the mode that fits; None: no contradiction
+    "a file, and Postgres by its short name": (
+        "sqlite_only",
+        "postgres://u:pw9pw9@h/d",
+        "Postgres",
+    ),
+    "a file, and Postgres": ("sqlite_only", "postgresql+psycopg://u:pw9pw9@h/d", "Postgres"),
+    "a file, and MySQL": ("sqlite_only", "mysql://u:pw9pw9@h/d", "neither"),
+    "Postgres, and MySQL": ("postgres_only", "mysql+pymysql://u:pw9pw9@h/d", "neither"),
+    "Postgres, and a file": ("postgres_only", "sqlite:////data/x.db", "a SQLite file"),
+    "Postgres if it answers, and a file": ("try_postgres", "sqlite:////data/x.db", "a SQLite file"),
+    "Postgres if it answers, and Mongo": ("try_postgres", "mongodb://u:pw9pw9@h/d", "neither"),
+    "Postgres, and PostGIS as Django writes it": ("postgres_only", "postgis://h/d", "neither"),
+    "a file, and a file": ("sqlite_only", "sqlite:////data/x.db", None),
+    "a file, and nothing": ("sqlite_only", "", None),
+    "Postgres, and Postgres": ("postgres_only", "postgres://u:pw9pw9@h/d", None),
+    "Postgres if it answers, and Postgres": ("try_postgres", "postgres://u:pw9pw9@h/d", None),
+    "Postgres if it answers, and nothing": ("try_postgres", "", None),
+    "none, and MySQL": ("none", "mysql://u:pw9pw9@h/d", None),
+    "none, and Postgres": ("none", "postgres://u:pw9pw9@h/d", None),
+}
+
+
+@pytest.mark.parametrize(("mode", "url", "leads"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_mode_and_a_url_that_contradict_each_other_are_an_error(inv, tmp_path, mode, url, leads):
+    variables = {"DATABASE_URL": {"type": "string", "secret": True}}
+    (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
+    settings = {"variables": variables, "database": {"mode": mode}}
+    checked = inv("env.check", settings=settings)
+    rendered = inv("env.render", "--output", "canonical", settings=settings)
+    shown = inv("env.show", settings=settings)
+    assert "pw9pw9" not in checked.stderr + shown.stdout + rendered.stderr
+    if leads is None:
+        assert checked.returncode == rendered.returncode == 0, checked.stderr
+        return
+    assert checked.returncode == 1
+    assert checked.stderr.startswith(f"DATABASE_URL (.env): leads to {leads}")
+    assert f"and database.mode is {mode}: set database.mode: " in checked.stderr
+    assert rendered.returncode == 2
+    assert not (tmp_path / "canonical").exists()
+    assert "wrong: DATABASE_URL (.env): leads to" in shown.stdout
+
+
+def test_what_the_app_gets_instead_of_what_was_given_is_shown(inv, tmp_path):
+    variables = {"DATABASE_URL": {"type": "string", "secret": True}}
+    settings = {"variables": variables, "database": {"mode": "postgres_only"}}
+    (tmp_path / ".env").write_text("DATABASE_URL=postgres://u:pw9pw9@db.example.org/d\n")
+    lines = inv("env.show", settings=settings).stdout.splitlines()
+    given = "from .env; the app gets it as postgresql://… with sslmode=require"
+    assert lines == [
+        f"DATABASE_URL  ***  {given}",
+        "also set: FINAL_DB_MODE=postgres_only, RUN_MIGRATIONS=false, EDGEPAAS_DATABASE_WAIT=30, "
+        "EDGEPAAS_ALEMBIC=alembic.ini",
+    ]
+    settings["database"] = {"mode": "sqlite_only"}
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///./here.db\n")
+    answer = json.loads(inv("env.show", "--json", settings=settings).stdout)
+    assert answer["variables"][0] == {
+        "name": "DATABASE_URL",
+        "value": None,
+        "got": None,
+        "secret": True,
+        "origin": ".env",
+    }
+    assert answer["also"] == {"FINAL_DB_MODE": "sqlite_only"}
+    shown = inv("env.show").stdout
+    assert "DATABASE_URL  ***  from .env; the app gets 'sqlite:////data/shop.db'" in shown
+    settings["database"] = {"mode": "none"}
+    (tmp_path / ".env").write_text("DATABASE_URL=mysql://u:pw9pw9@h/d\n")
+    shown = inv("env.show", settings=settings).stdout.splitlines()
+    assert shown == [
+        "DATABASE_URL  ***  from .env",
+        "also set: FINAL_DB_MODE=none",
+    ]
+
+
 def test_declarations_can_have_a_file_of_their_own(inv, tmp_path):
     (tmp_path / "variables.yaml").write_text("PORT: {type: port, default: 80}\n")
     assert "PORT  '80'  from default" in inv("env", settings={"variables": "variables.yaml"}).stdout

@@ -65,7 +65,7 @@ def test_without_a_fallback_the_mode_is_what_is_asked_for(database, environ, fin
 def test_sqlite_only_is_never_on_postgres(database):
     """Also where a container is started by hand, with whatever DATABASE_URL there is."""
     environ = {"DATABASE_URL": "postgresql+psycopg://u:p@h/d", "FINAL_DB_MODE": "sqlite_only"}
-    with pytest.raises(NotStarted, match="leads to Postgres, and EDGEPAAS_SQLITE names no file"):
+    with pytest.raises(NotStarted, match="leads elsewhere, and EDGEPAAS_SQLITE names no file"):
         resolve(environ, print)
     found = resolve({**environ, "EDGEPAAS_SQLITE": "/data/app.db"}, print)
     assert (found.final, found.url, found.fallback) == (
