@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import invoke
 
+from edgepaas_tasks.console.places import project_above
 from edgepaas_tasks.namespaces import ns
 
 
 class Program(invoke.Program):
-    """Invoke with our tasks built in; settings are those of the directory, as with a tasks.py in it."""
+    """Invoke with our tasks built in; settings are those of the directory, or of the nearest one above it."""
 
     def parse_collection(self) -> None:
         super().parse_collection()
-        self.config.set_project_location(os.getcwd())
+        self.config.set_project_location(str(project_above(Path.cwd())))
         self.config.load_project()
 
 

@@ -41,8 +41,8 @@ edgepaas:
     prod: {hosts: [{address: app.example.org}]}
 ```
 
-`[]` after a name means each entry of a list. Relative paths start at the working directory, unless the description says
-otherwise.
+`[]` after a name means each entry of a list. Relative paths start at the folder of invoke.yaml, also where `inv` is
+called in a folder below it; those of the command line start where it is called.
 """
 
 TASKS = """

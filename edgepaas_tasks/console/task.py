@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import invoke
 from invoke import Exit, Task
 
-from edgepaas_tasks.console import ci
+from edgepaas_tasks.console import ci, places
 from edgepaas_tasks.console.signals import signals_raise
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def task(
         @functools.wraps(body)
         def guarded(*args: Any, **kwargs: Any) -> None:
             try:
-                with signals_raise():
+                with signals_raise(), places.in_project(args[0] if args else None):
                     body(*args, **kwargs)
             except Exit:
                 raise

@@ -70,9 +70,7 @@ def diff(c: Any, env: str = "", set_: list[str] | None = None, json: bool = Fals
 )
 def render(c: Any, env: str = "", set_: list[str] | None = None, output: str = "") -> None:
     """Write the canonical file, as a release would have it."""
-    from pathlib import Path
-
-    from edgepaas_tasks.console import files
+    from edgepaas_tasks.console import files, places
     from edgepaas_tasks.env.values import canonical
     from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.service.service import load_service
@@ -83,7 +81,7 @@ def render(c: Any, env: str = "", set_: list[str] | None = None, output: str = "
     service = load_service(c, env)
     values = environment.gather(service.settings, set_ or ())
     composed = environment.compose(service.settings, values, 0, "rendered")
-    files.write(Path(output), composed.text.reveal(), canonical.HEADER, mode=0o600)
+    files.write(places.given(output), composed.text.reveal(), canonical.HEADER, mode=0o600)
     say(f"wrote {len(composed.names)} variables to {output}, readable by you alone")
 
 
@@ -132,15 +130,13 @@ def push(
 @task(help={"env": ENV_HELP, "output": "The file to write."})
 def example(c: Any, env: str = "", output: str = ".env.example") -> None:
     """Write .env.example from what is declared."""
-    from pathlib import Path
-
-    from edgepaas_tasks.console import files
+    from edgepaas_tasks.console import files, places
     from edgepaas_tasks.env.values import canonical
     from edgepaas_tasks.service.service import load_service
     from edgepaas_tasks.variables import environment
 
     text = canonical.example(environment.schema(load_service(c, env).settings))
-    files.write(Path(output), text.encode(), canonical.EXAMPLE_HEADER, mode=0o644)
+    files.write(places.given(output), text.encode(), canonical.EXAMPLE_HEADER, mode=0o644)
     say(f"wrote {output}; copy it to .env and fill it in")
 
 

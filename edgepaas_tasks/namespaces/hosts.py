@@ -107,13 +107,12 @@ def _evidence(
     fingerprints: Sequence[str],
 ) -> Callable[[Target], Evidence] | None:
     """What vouches for the hosts' keys; None where the operator is asked."""
-    from pathlib import Path
-
+    from edgepaas_tasks.console import places
     from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.service import inventory, trust
 
     if source:
-        return trust.from_file(Path(source))
+        return trust.from_file(places.given(source))
     if fingerprints:
         if len(chosen) > len(fingerprints):
             raise SettingsError(

@@ -28,13 +28,13 @@ def init(
 ) -> None:
     """Write what a project lacks to be deployed."""
     import re
-    from pathlib import Path
 
+    from edgepaas_tasks.console import places
     from edgepaas_tasks.errors import SettingsError
     from edgepaas_tasks.scaffold.project import look
     from edgepaas_tasks.scaffold.write import Wanted, scaffold
 
-    place = Path(folder).resolve()
+    place = places.given(folder).resolve()
     if not place.is_dir():
         raise SettingsError(f"--folder {folder}: there is no such directory")
     name = app or re.sub(r"[^a-z0-9]+", "-", place.name.lower()).strip("-")[:31].rstrip("-")

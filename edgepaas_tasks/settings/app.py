@@ -16,7 +16,7 @@ class Build(Part):
     """How `docker build` runs on this machine."""
 
     context: str = "."
-    """The build context: the directory that `docker build` sends to the engine. Relative to the working directory."""
+    """The build context: the directory that `docker build` sends to the engine."""
     dockerfile: str = "Dockerfile"
     """The Dockerfile, relative to `build.context`."""
     args: dict[str, str] = {}

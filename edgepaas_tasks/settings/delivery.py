@@ -174,7 +174,7 @@ class FailureReport(Part):
     """Where a failed deploy leaves what was found out."""
 
     folder: str = ".edgepaas/reports"
-    """The folder for reports, relative to the working directory. Its files are readable by their owner only (0600)."""
+    """The folder for reports. Its files are readable by their owner only (0600)."""
     lines: int = Field(default=50, ge=1, le=1000)
     """How many of the last lines of the app's log a report contains."""
 

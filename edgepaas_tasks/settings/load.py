@@ -16,7 +16,7 @@ from edgepaas_tasks.settings.root import Settings
 def load(tree: Mapping[str, Any], environment: str | None) -> Settings:
     """The settings for `environment`, from the `edgepaas` tree of Invoke's configuration.
 
-    Raises SettingsError with all problems, each with its place. Relative paths stay relative to the working directory.
+    Raises SettingsError with all problems, each with its place. Relative paths stay as they are.
     """
     plain = _plain(tree)
     environments = plain.pop("environments", {}) or {}

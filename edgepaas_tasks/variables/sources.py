@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgepaas_tasks.console import places
 from edgepaas_tasks.env.values.errors import Problem
 from edgepaas_tasks.env.values.layers import Layer
 from edgepaas_tasks.env.values.schema import Schema
@@ -103,9 +104,12 @@ def _given(given: Sequence[str]) -> list[Layer]:
             raise SettingsError(f"--set {name or item!r}: expected NAME=VALUE or NAME=@FILE")
         if value.startswith("@"):
             try:
-                from_files[name] = Path(value[1:]).read_text(encoding="utf-8").removesuffix("\n")
+                from_files[name] = (
+                    places.given(value[1:]).read_text(encoding="utf-8").removesuffix("\n")
+                )
             except (OSError, UnicodeDecodeError) as error:
-                raise SettingsError(f"--set {name}={value}: {error}") from None
+                why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+                raise SettingsError(f"--set {name}={value}: {why}") from None
         else:
             plain[name] = value
     found = []
