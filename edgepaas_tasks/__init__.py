@@ -18,7 +18,10 @@ __all__ = ["ns"]
 def __getattr__(name: str) -> Any:
     """Import the collection when it is asked for: an app that imports `edgepaas_tasks.env` loads no Invoke."""
     if name == "ns":
+        from edgepaas_tasks.console.start import prepare
         from edgepaas_tasks.namespaces import ns
+
+        prepare()
 
         return ns
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

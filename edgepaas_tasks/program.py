@@ -7,6 +7,7 @@ from pathlib import Path
 import invoke
 
 from edgepaas_tasks.console.places import project_above
+from edgepaas_tasks.console.start import prepare
 from edgepaas_tasks.namespaces import ns
 
 
@@ -14,6 +15,7 @@ class Program(invoke.Program):
     """Invoke with our tasks built in; settings are those of the directory, or of the nearest one above it."""
 
     def parse_collection(self) -> None:
+        prepare()
         super().parse_collection()
         self.config.set_project_location(str(project_above(Path.cwd())))
         self.config.load_project()

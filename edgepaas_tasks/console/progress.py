@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgepaas_tasks.console import ci
+from edgepaas_tasks.console.output import put
 from edgepaas_tasks.console.task import redactor
 
 if TYPE_CHECKING:
@@ -162,10 +163,10 @@ class Progress:
 
     def _print(self, line: str) -> None:
         self._spoke = time.monotonic()
-        print(ci.harmless(redactor()(line)).rstrip(), file=sys.stderr, flush=True)
+        put(ci.harmless(redactor()(line)).rstrip(), sys.stderr)
 
     def _command(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        put(line, sys.stderr)
 
     def _breathe(self) -> None:
         while not self._closed.wait(1):

@@ -16,6 +16,7 @@ import invoke
 from invoke import Exit, Task
 
 from edgepaas_tasks.console import ci, places
+from edgepaas_tasks.console.output import put
 from edgepaas_tasks.console.signals import signals_raise
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def conceal(secret: str) -> None:
         for line in form.splitlines():
             if len(line.strip()) >= SHORTEST:
                 escaped = line.replace("%", "%25").replace("\r", "%0D")
-                print(f"::add-mask::{escaped}", file=sys.stderr, flush=True)
+                put(f"::add-mask::{escaped}", sys.stderr)
 
 
 _masked: set[str] = set()
@@ -55,7 +56,7 @@ _masked: set[str] = set()
 
 def say(text: str) -> None:
     """Print an answer."""
-    print(ci.harmless(redactor()(text)), flush=True)
+    put(ci.harmless(redactor()(text)))
 
 
 def answer(
@@ -106,7 +107,7 @@ def _annotate(name: str, message: str, next_step: str) -> None:
         lines.append(f"next:  {next_step}")
     shown = ci.annotation("error", "\n".join(lines), f"{name} failed")
     if shown:
-        print(shown, file=sys.stderr, flush=True)
+        put(shown, sys.stderr)
 
 
 def _code(error: Exception) -> int:
@@ -124,5 +125,5 @@ def _message(error: Exception) -> str:
     if isinstance(error, Error | EnvError | RemoteError | HostErrors):
         return str(error)
     trace = "".join(traceback.format_exception(error))
-    print(redactor()(trace), file=sys.stderr)
+    put(redactor()(trace), sys.stderr)
     return f"internal error ({type(error).__name__}); please report it"

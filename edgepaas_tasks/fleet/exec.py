@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from edgepaas_tasks.console import ci
+from edgepaas_tasks.console import ci, output
 from edgepaas_tasks.console.task import redactor
 from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.fleet import logs
@@ -42,4 +42,4 @@ def show(_: str, line: str) -> None:
     """One line of the command, on the stream that it was written to, without secrets; whole if it is the host's own."""
     stream = sys.stdout if line.startswith("1") else sys.stderr
     text = line[1:] if line.startswith(("1", "2")) else line
-    print(ci.harmless(redactor()(text)), file=stream, flush=True)
+    output.follow(ci.harmless(redactor()(text)), stream)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from edgepaas_tasks.console import ci
+from edgepaas_tasks.console import ci, output
 from edgepaas_tasks.console.task import redactor
 from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.remote.host import Host
@@ -95,14 +94,17 @@ class Printer:
     def follow(self, host: str, text: str) -> None:
         """One line as a host told it."""
         if line := _line(host, text):
-            self.show([line])
+            self._put(line, output.follow)
 
     def show(self, lines: Iterable[Line]) -> None:
         for line in lines:
-            where = [line.host] * self._hosts + [line.slot] * self._slots
-            mark = f"{' '.join(where)} | " if where else ""
-            print(ci.harmless(redactor()(f"{mark}{line.text}")))
-        sys.stdout.flush()
+            if not self._put(line, output.put):
+                return
+
+    def _put(self, line: Line, put: Callable[[str], bool]) -> bool:
+        where = [line.host] * self._hosts + [line.slot] * self._slots
+        mark = f"{' '.join(where)} | " if where else ""
+        return put(ci.harmless(redactor()(f"{mark}{line.text}")))
 
 
 def _line(host: str, text: str) -> Line | None:

@@ -19,6 +19,10 @@ def load(tree: Mapping[str, Any], environment: str | None) -> Settings:
     Raises SettingsError with all problems, each with its place. Relative paths stay as they are.
     """
     plain = _plain(tree)
+    if not isinstance(plain, dict):
+        raise SettingsError(
+            "edgepaas: expected a mapping of settings, such as `app: shop` below it"
+        )
     environments = plain.pop("environments", {}) or {}
     if not isinstance(environments, dict):
         raise SettingsError("edgepaas.environments: expected a mapping of names to settings")

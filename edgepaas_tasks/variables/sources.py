@@ -41,14 +41,34 @@ def layers(
 
 
 def _files(environment: str) -> list[Layer]:
-    from dotenv import dotenv_values
+    """The dotenv files. Raises SettingsError for one that cannot be read whole: no line is passed over."""
+    names = (".env", f".env.{environment}")
+    return [Layer(name, _dotenv(name)) for name in names if Path(name).is_file()]
 
-    found = []
-    for name in (".env", f".env.{environment}"):
-        if Path(name).is_file():
-            values = dotenv_values(name, interpolate=False)
-            texts = {key: text for key, text in values.items() if text is not None}
-            found.append(Layer(name, texts))
+
+def _dotenv(name: str) -> dict[str, str]:
+    from io import StringIO
+
+    from dotenv.parser import parse_stream
+
+    try:
+        content = Path(name).read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        kind = "it is UTF-16" if utf16 else f"line {line} is not UTF-8 text"
+        raise SettingsError(f"{name} cannot be read: {kind}; save it as UTF-8") from None
+    found = {}
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            said = binding.original.string
+            line = binding.original.line + said[: len(said) - len(said.lstrip())].count("\n")
+            raise SettingsError(f"{name} cannot be read: line {line}: expected NAME=VALUE")
+        if binding.key is not None and binding.value is not None:
+            found[binding.key] = binding.value
     return found
 
 

@@ -62,7 +62,7 @@ TESTED = {
     ("progress.py", "say"): ("test_progress_on_a_terminal",),
     ("progress.py", "note"): ("test_a_warning_in_github_actions",),
     ("progress.py", "_text"): ("test_progress_on_a_terminal",),
-    ("logs.py", "show"): ("test_what_the_app_wrote",),
+    ("logs.py", "_put"): ("test_what_the_app_wrote",),
     ("exec.py", "show"): ("test_what_a_command_inside_wrote",),
     ("hooks.py", "scrubbed"): ("test_what_a_hook_gets_and_says",),
     ("hooks.py", "_clean"): ("test_what_a_hook_gets_and_says",),
