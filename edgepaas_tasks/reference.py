@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 from edgepaas_tasks.console import markdown
 from edgepaas_tasks.namespaces import ns
 from edgepaas_tasks.settings import Settings
+from edgepaas_tasks.settings.base import meaning
 
 GENERATED = (
     "<!-- Written by `make reference` from the code. Changes that are made here are lost. -->\n"
@@ -175,11 +176,11 @@ def _limited(limits: Iterable[Any]) -> str:
         for one in limits
         if getattr(one, name, None) is not None
     ]
-    patterns = [one.pattern for one in limits if getattr(one, "pattern", None)]
-    found += [f"matching `{pattern}`" for pattern in patterns]
+    patterns = [meaning(one.pattern) for one in limits if getattr(one, "pattern", None)]
     if any(getattr(one, "min_length", None) for one in limits):
         found.append("not empty")
-    return f", {', '.join(found)}" if found else ""
+    said = f": {'; '.join(patterns)}" if patterns else ""
+    return said + (f", {', '.join(found)}" if found else "")
 
 
 def _value(value: Any) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from edgepaas_tasks.env.values.names import production_like
 from edgepaas_tasks.errors import SettingsError
+from edgepaas_tasks.settings.base import meaning
 from edgepaas_tasks.settings.root import Settings
+
+_SEVERAL_LINES = {"hooks", "variables", "backup"}  # commands and values may have several lines
 
 
 def load(tree: Mapping[str, Any], environment: str | None) -> Settings:
@@ -29,6 +33,8 @@ def load(tree: Mapping[str, Any], environment: str | None) -> Settings:
     name = _choose(plain, environments, environment)
     merged = merge(plain, environments[name] or {})
     merged["environment"] = name
+    if unprintable := list(_unprintable(merged, ())):
+        raise SettingsError("\n".join(unprintable))
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
@@ -75,7 +81,7 @@ def _choose(plain: Mapping[str, Any], environments: Mapping[str, Any], asked: st
 
 def nearest(name: str, known: Any) -> str:
     """`; did you mean X?`, or nothing."""
-    close = difflib.get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -87,11 +93,34 @@ def _line(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{path}: is required"
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "string_pattern_mismatch":
+        message = f"expected {meaning(problem['ctx']['pattern'])}"
     if "variables" in place or "notify" in place:  # may hold what is not to be shown
         return f"{path}: {message}"
     given = problem.get("input")
     shown = f", got {given!r}" if isinstance(given, str | int | float | bool) else ""
     return f"{path}: {message[:1].lower()}{message[1:]}{shown}"
+
+
+def _unprintable(value: Any, place: tuple[str, ...]) -> Iterator[str]:
+    """The settings with control characters: no file, command line, header or log of a host is to get one."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _controls(str(key), (*place, str(key)))
+            yield from _unprintable(inner, (*place, str(key)))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _unprintable(inner, place)
+    elif isinstance(value, str):
+        yield from _controls(value, place)
+
+
+def _controls(text: str, place: tuple[str, ...]) -> Iterator[str]:
+    allowed = "\n\t" if _SEVERAL_LINES.intersection(place) else ""
+    bad = [one for one in text.strip() if unicodedata.category(one) == "Cc" and one not in allowed]
+    if bad:
+        path = ".".join(["edgepaas", *place]).encode("unicode_escape").decode()
+        yield f"{path}: has the control character {bad[0]!r}, which cannot be part of it"
 
 
 def _keys_at(place: list[str]) -> list[str]:

@@ -46,7 +46,6 @@ def test_what_is_followed_ends_with_its_reader(pipe, handlers):
     os.close(reader)
     with pytest.raises(KeyboardInterrupt), signals_raise():
         output.follow("first", stream)
-        signal.pause()
 
 
 def test_stdout_is_the_usual_stream(capsys):

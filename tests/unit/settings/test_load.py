@@ -1,9 +1,11 @@
 """Settings: typed, merged deeply, unknown keys refused with a suggestion."""
 
 import pytest
+from pydantic import BaseModel
 
 from edgepaas_tasks.errors import SettingsError
 from edgepaas_tasks.settings import Settings, load, merge
+from edgepaas_tasks.settings.base import MEANINGS
 
 TREE = {
     "app": "shop",
@@ -117,3 +119,75 @@ def test_a_fallback_needs_the_program_that_decides_it():
     tree["container"] = {"runtime": "none"}
     with pytest.raises(SettingsError, match=r"container\.runtime decides it, and is none"):
         load(tree, "prod")
+
+
+CONTROLS = {
+    "health.path": {"health": {"path": "/x\x01"}},
+    "flip.expect": {"flip": {"expect": "a\x00b"}},
+    "build.dockerfile": {"build": {"dockerfile": "a\nb"}},
+    "build.args.BASE": {"build": {"args": {"BASE": "a\x1b[2Jb"}}},
+    "report.folder": {"report": {"folder": "a\rb"}},
+    "ssh.user": {"ssh": {"user": "a\nb"}},
+    "ssh.proxy_command": {"ssh": {"proxy_command": "a\nb"}},
+    "maintenance.page": {"maintenance": {"page": "a\x7fb"}},
+    "hooks.before": {"hooks": {"before": ["a\x00b"]}},
+    "aws.region": {"aws": {"region": "e\x85u"}},
+    r"docker.daemon.a\nb": {"docker": {"daemon": {"a\nb": 1}}},
+    "docker.daemon.a.b": {"docker": {"daemon": {"a": {"b": ["\x02"]}}}},
+}
+
+
+@pytest.mark.parametrize(("place", "change"), CONTROLS.items(), ids=CONTROLS)
+def test_control_characters_are_part_of_no_setting(place, change):
+    with pytest.raises(SettingsError) as raised:
+        load(merge(TREE, change), "lab")
+    assert str(raised.value).startswith(f"edgepaas.{place}: has the control character ")
+    assert str(raised.value).isprintable()
+
+
+def test_commands_and_values_may_have_several_lines():
+    change = {
+        "hooks": {"before": ["a\nb\n"]},
+        "database": {"backup": "a\n\tb"},
+        "variables": {"KEY": {"default": "one\ntwo"}},
+        "health": {"path": "/ready\n"},
+    }
+    assert load(merge(TREE, change), "lab").health.path == "/ready"
+
+
+def test_no_message_shows_a_pattern():
+    def patterns(model):
+        for field in model.model_fields.values():
+            for one in (field.annotation, *_inner(field.annotation)):
+                if isinstance(one, type) and issubclass(one, BaseModel):
+                    yield from patterns(one)
+            holders = [
+                field.metadata,
+                *(getattr(a, "__metadata__", ()) for a in _inner(field.annotation)),
+            ]
+            for metadata in holders:
+                for one in metadata:
+                    yield from filter(None, [getattr(one, "pattern", None)])
+                    yield from (
+                        m.pattern for m in getattr(one, "metadata", ()) if hasattr(m, "pattern")
+                    )
+
+    found = set(patterns(Settings))
+    assert len(found) > 15
+    assert found == set(MEANINGS)
+    with pytest.raises(
+        SettingsError, match=r"^edgepaas.nginx.max_body: expected a size such as 10m, or 0"
+    ):
+        load(merge(TREE, {"nginx": {"max_body": "lots"}}), "lab")
+
+
+def _inner(annotation):
+    for one in getattr(annotation, "__args__", ()):
+        yield one
+        yield from _inner(one)
+
+
+@pytest.mark.parametrize("name", ["tls", "processes", "cron", "redis", "x"])
+def test_what_is_far_from_every_key_gets_no_guess(name):
+    with pytest.raises(SettingsError, match=rf"^edgepaas.{name}: unknown key$"):
+        load(merge(TREE, {name: {}}), "lab")
