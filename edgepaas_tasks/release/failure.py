@@ -65,16 +65,20 @@ def diagnose(
 ) -> Diagnosis:
     """What there is to know about what is in a slot; with `stop` its container is stopped, and kept."""
     command = slots.diagnose(
-        service.layout,
+        service.site,
         slot=slot,
-        port=service.port(slot),
         health_path=service.health_path,
         stop=stop,
         lines=service.settings.report.lines,
     )
     (result,) = host.change(command)
-    port, path = service.spec.port, service.health_path
-    return diagnosis.parse(result.stdout, port=port, health_path=path, said=said)
+    return diagnosis.parse(
+        result.stdout,
+        port=service.spec.port,
+        health_path=service.health_path,
+        host_name=service.site.probe_name,
+        said=said,
+    )
 
 
 def flipped_back(

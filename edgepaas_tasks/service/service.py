@@ -124,6 +124,10 @@ def _site(chosen: Settings, layout: Layout) -> Site:
         allow=chosen.maintenance.allow,
         retry_after=chosen.maintenance.retry_after,
         buffer_requests=chosen.nginx.buffer_requests,
+        trusted_proxies=chosen.nginx.trusted_proxies,
+        header_buffer=int(chosen.nginx.header_buffer.removesuffix("k")),
+        probe_host=chosen.health.host,
+        probe_headers=tuple(sorted(chosen.health.headers.items())),
     )
 
 

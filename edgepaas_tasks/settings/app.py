@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from edgepaas_tasks.settings.base import Part, Port, Seconds
+from edgepaas_tasks.settings.base import Networks, Part, Port, Seconds
 
 _SERVER = r"^([A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*)?$"
 
@@ -119,6 +119,22 @@ class Health(Part):
     """The path that tells whether the app is ready. Any 2xx answer means yes."""
     timeout: Seconds = 60
     """Seconds from the start of a container within which it must answer with 2xx. Rounded to whole seconds."""
+    host: str = Field(default="", pattern=r"^[A-Za-z0-9.:_-]*$")
+    """The host name that probes ask for. Empty means the first name of `nginx.server_name`, or `localhost`. Frameworks
+    refuse names that they do not know: Django's `ALLOWED_HOSTS`, Starlette's `TrustedHostMiddleware`."""
+    headers: dict[str, str] = {}
+    """Further headers of probes. `X-Forwarded-Proto: https` is what an app needs to hear that redirects plain http,
+    while a proxy in front of the host ends TLS. They are no place for secrets: the host's users see them."""
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9-]+", name):
+                raise ValueError(f"{name!r} is no name of a header: letters, digits and hyphens")
+            if name.lower() == "host":
+                raise ValueError("the host name of probes is health.host")
+        return value
 
 
 class Slots(Part):
@@ -154,6 +170,13 @@ class Nginx(Part):
     buffer_requests: bool = False
     """Whether nginx takes the whole body of a request before it asks the app. Slow clients then keep no worker of the
     app busy, but a drain does not see uploads that are still under way."""
+    trusted_proxies: Networks = ()
+    """Addresses and networks of proxies in front of the host, such as a load balancer, whose word for the visitor's
+    address, scheme and host name is taken: `X-Forwarded-For`, `-Proto`, `-Host` and their like. From everybody else
+    these headers are replaced. Programs of the host itself are trusted."""
+    header_buffer: str = Field(default="32k", pattern=r"^([4-9]|[1-9][0-9]|[12][0-9][0-9])k$")
+    """The largest headers, of an answer of the app (nginx's `proxy_buffer_size`) and of a request: cookies and tokens.
+    nginx's own default for answers is `4k` or `8k`; a larger one is a 502."""
 
 
 class Ssm(Part):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 
@@ -36,6 +37,8 @@ MEANINGS = {
     r"^(https?|file)://[^\s'\"]+$": "an address that begins with https://, http:// or file://",
     r"^((https?|file)://[^\s'\"]+)?$": "an address that begins with https://, http:// or file://, or nothing",
     r"^([0-9][0-9A-Za-z.:~+-]*)?$": "the beginning of a version such as 27.5, or nothing",
+    r"^[A-Za-z0-9.:_-]*$": "a host name or an address, or nothing",
+    r"^([4-9]|[1-9][0-9]|[12][0-9][0-9])k$": "a size of 4k to 299k",
     r"^vol-[0-9a-f]{8,17}$": "the id of a volume, such as vol-0123456789abcdef0",
     r"^/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$": "an absolute path of at least two folders, such as /var/lib/docker",
     r"^(/dev/[A-Za-z0-9/_-]+)?$": "the path of a device, such as /dev/xvdf, or nothing",
@@ -47,6 +50,22 @@ MEANINGS = {
 def meaning(pattern: str) -> str:
     """What a text is to be that does not match."""
     return MEANINGS.get(pattern, f"a text that matches {pattern}")
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
+    for one in value:
+        try:
+            network = ipaddress.ip_network(one, strict=False)
+        except ValueError:
+            raise ValueError(f"{one!r} is no address and no network like 192.0.2.0/24") from None
+        if network.is_loopback:
+            raise ValueError(f"{one}: the host itself is let in anyway")
+        found.append(str(network))
+    return tuple(dict.fromkeys(found))
+
+
+Networks = Annotated[tuple[str, ...], AfterValidator(_networks)]
 
 
 class Part(BaseModel):

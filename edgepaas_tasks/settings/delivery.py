@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from edgepaas_tasks.settings.base import Part, Port, Seconds
+from edgepaas_tasks.settings.base import Networks, Part, Port, Seconds
 
 
 class Flip(Part):
@@ -39,7 +38,7 @@ class Flip(Part):
 class Maintenance(Part):
     """What `inv maintenance --on` shows, and to whom."""
 
-    allow: tuple[str, ...] = ()
+    allow: Networks = ()
     """Addresses and networks that see the app during maintenance, such as `192.0.2.0/24`. The host's own probes always
     do."""
     retry_after: int = Field(default=300, ge=1, le=604800)
@@ -47,22 +46,6 @@ class Maintenance(Part):
     page: str = ""
     """An HTML file on this machine, at most 1 MiB, that is shown during maintenance. It cannot use other files of its
     own. Empty means a few plain words."""
-
-    @field_validator("allow")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found = []
-        for one in value:
-            try:
-                network = ipaddress.ip_network(one, strict=False)
-            except ValueError:
-                raise ValueError(
-                    f"{one!r} is no address and no network like 192.0.2.0/24"
-                ) from None
-            if network.is_loopback:
-                raise ValueError(f"{one}: the host itself is let in anyway")
-            found.append(str(network))
-        return tuple(dict.fromkeys(found))
 
 
 class Hook(Part):

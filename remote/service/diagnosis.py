@@ -46,8 +46,13 @@ class Diagnosis:
         return [f"likely cause: {self.cause}", *self.facts(), said, *last]
 
 
-def parse(text: str, *, port: int, health_path: str, said: str = "") -> Diagnosis:
-    """From the output of `slots.diagnose`. `port` is the one in the container, `said` what its start had to say."""
+def parse(
+    text: str, *, port: int, health_path: str, host_name: str = "localhost", said: str = ""
+) -> Diagnosis:
+    """From the output of `slots.diagnose`. `port` is the one in the container.
+
+    `host_name` is the one that the probe asked for, `said` what the start had to say.
+    """
     sections = _sections(text)
     found = Diagnosis(
         state=_pairs(sections.get("state", [])),
@@ -60,7 +65,7 @@ def parse(text: str, *, port: int, health_path: str, said: str = "") -> Diagnosi
         disk=tuple(sections.get("disk", [])),
         mounts=tuple(line for line in sections.get("mounts", []) if line.strip()),
     )
-    return replace(found, cause=_cause(found, port, health_path, said))
+    return replace(found, cause=_cause(found, port, health_path, host_name, said))
 
 
 # What a log shows, in the order of how much it explains. Over lines: pydantic has a variable's name on one of its own.
@@ -105,27 +110,68 @@ _LOGGED = (
 )
 
 
-def _cause(found: Diagnosis, port: int, health_path: str, said: str) -> str:
+def _cause(found: Diagnosis, port: int, health_path: str, host_name: str, said: str) -> str:
     log = "\n".join([*found.logs, found.state.get("error", ""), said])
     for look in (_killed, _foreign, _full, _denied):
         if cause := look(found, log):
             return cause
     status = found.probe[:3]
-    if status == "404":
-        return f"the app answers, but has no {health_path}: check health.path"
-    if status.startswith("3"):
-        to = re.search(r'redirect to "([^"?#]+)', found.probe)
-        https = to is not None and to[1].startswith("https:")
-        return f"{health_path} redirects to {to[1] if to else 'another place'}" + (
-            ": let it answer plain http, TLS ends before the app"
-            if https
-            else ": the gate follows nothing"
-        )
+    if cause := _refused(found, status, health_path, host_name, log):
+        return cause
     for pattern, meaning in _LOGGED:
         if matches := list(re.finditer(pattern, log)):
             last = matches[-1]
             return meaning.format(*(last.groups() or (last[0].strip(),)))
+    if any("upstream sent too big header" in line for line in found.nginx):
+        return "the headers of an answer are larger than nginx.header_buffer: raise it"
     return _silent(found, port) or _unexplained(found, status, health_path)
+
+
+_HOST = r"(?i)DisallowedHost|Invalid HTTP_HOST|ALLOWED_HOSTS|Invalid host header"
+
+
+def _refused(found: Diagnosis, status: str, health_path: str, host_name: str, log: str) -> str:
+    """It answers, and refuses the probe for the way it asks."""
+    if status.startswith("3"):
+        return _redirected(found, health_path, host_name)
+    host = (
+        f"the app refuses the host name {host_name}: allow it "
+        "(Django's ALLOWED_HOSTS, Starlette's TrustedHostMiddleware), or set health.host to one that it knows"
+    )
+    if status == "421" or (status in ("400", "403", "404") and re.search(_HOST, log)):
+        return host
+    return {
+        "400": f"the app answers {health_path} with 400, a bad request: does it refuse the host name {host_name} "
+        "(set health.host), or want a header (health.headers)?",
+        "401": f"{health_path} wants a login: let it answer without one, or choose another health.path",
+        "403": f"{health_path} is forbidden to the probe: let it answer without a login, or choose another health.path",
+        "404": f"the app answers, but has no {health_path}: check health.path",
+        "405": f"{health_path} does not answer GET: let it, or choose another health.path",
+        "406": f"{health_path} refuses what the probe accepts: set health.headers, such as Accept",
+        "426": f"{health_path} wants another protocol: is it for websockets? choose another health.path",
+        "429": f"{health_path} is limited in its rate: exempt the probe, which asks several times a second",
+    }.get(status, "")
+
+
+def _redirected(found: Diagnosis, health_path: str, host_name: str) -> str:
+    to = re.search(r'redirect to "([^"?#]+)', found.probe)
+    if to is None:
+        return f"{health_path} redirects to another place: the gate follows nothing"
+    said = f"{health_path} redirects to {to[1]}"
+    there = re.fullmatch(r"(https?)://(\[[^\]]*\]|[^/:]*)(?::\d+)?(/.*)?", to[1])
+    if there is None:
+        return f"{said}: the gate follows nothing"
+    scheme, host, path = there[1], there[2], there[3] or "/"
+    if scheme == "https" and path == health_path:
+        return (
+            f"{said}: the app wants https, and TLS ends before it. Where a proxy in front of the host ends TLS, set "
+            "health.headers: {X-Forwarded-Proto: https} and nginx.trusted_proxies; else let it answer plain http"
+        )
+    if path == health_path and host not in (host_name, "127.0.0.1"):
+        return f"{said}: the app wants another host name: set health.host: {host}"
+    if path.rstrip("/") == health_path.rstrip("/") and path != health_path:
+        return f"{said}: set health.path: {path}"
+    return f"{said}: does it want a login? the gate follows nothing; choose a health.path that answers itself"
 
 
 def _killed(found: Diagnosis, log: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 RELEASE_HEADER = "X-EdgePaaS-Release"
+LONGEST_PREFIX = 24  # characters of a variable's name before what it means
+
+# What a proxy may say of a visitor beside For, Proto and Host. Frameworks and servers read these too (RFC 7239,
+# gunicorn's secure_scheme_headers, Werkzeug's ProxyFix), so nobody else may send them.
+REPLACED = (
+    *("Forwarded", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Protocol"),
+    *("X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl"),
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,9 @@ class Site:
     """What our configuration file says: ports of both slots, and the public side.
 
     `allow` are the addresses and networks that see the app in maintenance; `retry_after`, in seconds, is what all
-    others are told. With `buffer_requests` nginx takes the whole body of a request before it asks the app.
+    others are told. With `buffer_requests` nginx takes the whole body of a request before it asks the app. What
+    `trusted_proxies`, addresses and networks, say of the visitor is passed on. `header_buffer` is in KB. Probes are for
+    `probe_host`, or a name of the site, and send `probe_headers` too.
     """
 
     layout: Layout
@@ -35,6 +46,10 @@ class Site:
     allow: tuple[str, ...] = ()
     retry_after: int = 300
     buffer_requests: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    header_buffer: int = 32
+    probe_host: str = ""
+    probe_headers: tuple[tuple[str, str], ...] = ()
 
     def port(self, slot: str) -> int:
         """The port of the host that leads to a slot."""
@@ -51,14 +66,31 @@ class Site:
 
     @property
     def probe_name(self) -> str:
-        """A host name that this site answers to."""
-        return self.names[0] if self.names else "localhost"
+        """The host name that probes are for."""
+        return self.probe_host or (self.names[0] if self.names else "localhost")
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What a probe of a slot sends, as nginx would for a visitor; a header a line."""
+        usual = {
+            "X-Forwarded-For": "127.0.0.1",
+            "X-Forwarded-Proto": "http",
+            "X-Forwarded-Host": self.probe_name,
+            "X-Real-IP": "127.0.0.1",
+        }
+        given = {name.lower() for name, _ in self.probe_headers}
+        kept = [(name, value) for name, value in usual.items() if name.lower() not in given]
+        return tuple(f"{name}: {value}" for name, value in (*kept, *self.probe_headers))
+
+    @property
+    def public_headers(self) -> tuple[str, ...]:
+        """What a probe through nginx sends, which adds what it knows itself."""
+        return tuple(f"{name}: {value}" for name, value in self.probe_headers)
 
     def render(self) -> str:
         return _template().render(
             service=self.layout.service,
-            # Variables of all sites share one name space, and nginx takes no hyphen in them.
-            id=self.layout.service.replace("-", "_"),
+            id=_variable_prefix(self.layout.service),
             live=self.layout.live,
             app=self.app,
             blue=self.blue,
@@ -71,6 +103,9 @@ class Site:
             allow=self.allow,
             retry_after=self.retry_after,
             buffer_requests=self.buffer_requests,
+            trusted_proxies=self.trusted_proxies,
+            replaced=REPLACED,
+            header_buffer=self.header_buffer,
         )
 
 
@@ -99,6 +134,17 @@ def disable_default() -> Command:
 def allow(layout: Layout) -> Command:
     """Where SELinux enforces: lets nginx reach the app and read the flag. Prints a line for what it changed."""
     return script("selinux", layout.base).as_root().called("let nginx through SELinux")
+
+
+def _variable_prefix(service: str) -> str:
+    """What our variables begin with: nginx has one name space for those of all sites, without hyphens.
+
+    Its table of variables takes names of about 45 characters, with the usual `variables_hash_bucket_size` of 64.
+    """
+    name = service.replace("-", "_")
+    if len(name) <= LONGEST_PREFIX:
+        return name
+    return f"{name[: LONGEST_PREFIX - 9]}_{hashlib.sha256(service.encode()).hexdigest()[:8]}"
 
 
 @cache

@@ -121,7 +121,7 @@ def start(
     command = script(
         "start",
         *release.variables,
-        uses=("requests",),
+        uses=("clock", "requests", "probe"),
         base=site.layout.base,
         service=site.layout.service,
         slot=slot,
@@ -140,6 +140,8 @@ def start(
         data=spec.data,
         health_path=spec.health_path,
         health_timeout=spec.health_timeout,
+        host_name=site.probe_name,
+        headers="\n".join(site.headers),
         spec=wanted(spec, release, port),
         drain_timeout=round(drain),
         runtime=release.runtime,
@@ -171,7 +173,7 @@ def flip(site: Site, to: Live, health_path: str, probe: Probe) -> Command:
     """
     command = script(
         "flip",
-        uses=("journal",),
+        uses=("clock", "journal", "probe"),
         base=site.layout.base,
         slot=to.slot,
         release=to.release,
@@ -179,6 +181,8 @@ def flip(site: Site, to: Live, health_path: str, probe: Probe) -> Command:
         health_path=health_path,
         listen=site.listen,
         host_name=site.probe_name,
+        headers="\n".join(site.headers),
+        public_headers="\n".join(site.public_headers),
         bake=int(probe.bake * 1000),
         decision_timeout=round(probe.decision_timeout),
         path=probe.path,
@@ -209,7 +213,7 @@ def drain(
     """
     command = script(
         "drain",
-        uses=("requests",),
+        uses=("clock", "requests"),
         base=layout.base,
         container=layout.container(slot),
         slot=slot,
@@ -221,16 +225,17 @@ def drain(
     return command.as_root().within(seconds + stop_timeout + 30).called(f"{done} {slot}")
 
 
-def diagnose(
-    layout: Layout, *, slot: str, port: int, health_path: str, stop: bool, lines: int
-) -> Command:
+def diagnose(site: Site, *, slot: str, health_path: str, stop: bool, lines: int) -> Command:
     """All there is to know about a slot that failed, with the last `lines` of its log, for `diagnosis`."""
     command = script(
         "diagnose",
-        base=layout.base,
-        container=layout.container(slot),
-        port=port,
+        uses=("probe",),
+        base=site.layout.base,
+        container=site.layout.container(slot),
+        port=site.port(slot),
         health_path=health_path,
+        host_name=site.probe_name,
+        headers="\n".join(site.headers),
         lines=lines,
         stop="yes" if stop else "",
     )

@@ -50,7 +50,7 @@ def query(site: Site, path: str) -> Question[Vitals]:
 
 def _request(name: str, url: str) -> tuple[str, ...]:
     told = f"= {name} %{{http_code}} %{{time_total}}\\n"  # no header looks like that
-    return ("-s", "-o", "/dev/null", "--max-time", "5", "-w", told, url)
+    return ("-g", "-s", "-o", "/dev/null", "--max-time", "5", "-w", told, url)
 
 
 def parse(text: str) -> Vitals:

@@ -1,5 +1,6 @@
 """An app that is broken in the way that $BREAK says; with nothing said it is well."""
 
+import json
 import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,16 +10,34 @@ HOW = os.environ.get("BREAK", "")
 
 class App(BaseHTTPRequestHandler):
     def do_GET(self):
-        if HOW == "https":
+        body = b""
+        if HOW == "https" and self.headers["X-Forwarded-Proto"] != "https":
             self.send_response(301)
             self.send_header("Location", f"https://shop.example{self.path}")
-        elif HOW == "proxy" and "X-Forwarded-For" in self.headers:
+        elif HOW == "host" and self.headers["Host"] != "shop.example":
+            print("Invalid HTTP_HOST header: you may need to add it to ALLOWED_HOSTS", flush=True)
+            self.send_response(400)
+        elif HOW == "method":
+            self.send_response(405)
+        elif HOW == "login":
+            self.send_response(302)
+            self.send_header("Location", "/login?next=/")
+        elif HOW == "headers":
+            body = json.dumps(self.headers.items()).encode()
+            self.send_response(200)
+            size = int(self.path.removeprefix("/big/")) if "/big/" in self.path else 0
+            for part in range(0, size, 1000):
+                self.send_header(
+                    "Set-Cookie", f"part{part}=".ljust(1000 - len("Set-Cookie: \r\n"), "x")
+                )
+        elif HOW == "proxy" and self.path == "/public":
             print("no proxies here", os.environ.get("TOKEN"), flush=True)
             self.send_response(500)
         else:
             self.send_response(200 if self.path.startswith("/health") else 404)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_):
         pass

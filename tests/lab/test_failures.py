@@ -76,7 +76,10 @@ def reports(project):
     [
         ("port", "the app listens on port 9000, not on container.port 8000"),
         ("loopback", "the app listens on 127.0.0.1 inside the container: bind it to 0.0.0.0"),
-        ("https", "redirects to https://shop.example/health/ready: let it answer plain http"),
+        ("https", "redirects to https://shop.example/health/ready: the app wants https"),
+        ("host", "the app refuses the host name localhost: allow it (Django's ALLOWED_HOSTS"),
+        ("method", "/health/ready does not answer GET"),
+        ("login", "/health/ready redirects to http://localhost:8081/login"),
         ("variable", "the variable API_KEY is missing"),
         ("import", "an import fails: No module named 'a_module_that_is_not_there'"),
         ("database", 'the database cannot be reached: connection to server at "127.0.0.1"'),
@@ -86,7 +89,7 @@ def reports(project):
 )
 def test_each_way_to_break_is_recognised(broken, how, says):
     before = broken.project.status()[0]["release"]
-    settings = WAITED if how in ("port", "loopback", "https") else {}
+    settings = WAITED if how in ("port", "loopback", "https", "host", "method", "login") else {}
     assert says in cause(broken(how, settings))
     assert broken.project.status()[0]["release"] == before
 
@@ -131,7 +134,7 @@ def test_a_failed_deploy_leaves_a_report_without_secrets(broken, tmp_path):
     summary = tmp_path / "summary.md"
     summary.write_text("what was there\n")
     given = {"TOKEN": TOKEN, "GITHUB_STEP_SUMMARY": str(summary)}
-    done = broken("proxy", **given)
+    done = broken("proxy", {"flip": {"path": "/public"}}, **given)
     (path,) = reports(broken.project)
     assert f"report: .edgepaas/reports/{path.name}" in done.stderr
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -32,6 +32,8 @@ def web(stubs, tmp_path):
     """Sets what the app and the public path answer."""
     stubs.add("curl", CURL.format(here=tmp_path))
     stubs.add("docker")
+    # The time of day may jump while something waits: nothing here looks at it.
+    stubs.add("date", "echo the time of day was asked for >&2; exit 1")
 
     def answer(app="200", public=200, release=5, body=""):
         (tmp_path / "app").write_text(app)
@@ -42,6 +44,7 @@ def web(stubs, tmp_path):
     return answer
 
 
+FLIP = ("clock", "journal", "probe")
 PROBE = ("/health", "0", "")
 COMMIT = b'commit {"release": 5}\n'
 
@@ -56,6 +59,8 @@ def values(service, *, bake="0", decision_timeout="5", probe=PROBE):
         "health_path": "/health",
         "listen": "80",
         "host_name": "localhost",
+        "headers": "X-Forwarded-Proto: http",
+        "public_headers": "X-Given: a b",
         "bake": bake,
         "decision_timeout": decision_timeout,
         **dict(zip(("path", "expected", "text"), probe, strict=True)),
@@ -63,7 +68,7 @@ def values(service, *, bake="0", decision_timeout="5", probe=PROBE):
 
 
 def flip(run, service, *, codes=(0,), say=COMMIT, **more):
-    return run("flip", **values(service, **more), codes=codes, stdin=say, uses=("journal",))
+    return run("flip", **values(service, **more), codes=codes, stdin=say, uses=FLIP)
 
 
 def live(service):
@@ -74,7 +79,7 @@ def test_what_gets_traffic_comes_up_again_by_itself_and_does_so_before(run, serv
     point(service, "slots/blue/4")
     web()
     stubs.add("docker", "exit 1")
-    run("flip", **values(service), codes=(1,), stdin=COMMIT, uses=("journal",))
+    run("flip", **values(service), codes=(1,), stdin=COMMIT, uses=FLIP)
     assert stubs.said[-1] == "docker update --restart unless-stopped shop-prod-green"
     assert live(service) == "slots/blue/4"
 
@@ -87,6 +92,21 @@ def test_a_healthy_release_goes_live(run, service, web):
     assert (service / "history.jsonl").read_text() == '{"release": 5}\n'
     assert (service / "history.jsonl").stat().st_mode & 0o777 == 0o600
     assert not (service / "history.spare").exists()
+
+
+def test_probes_ask_as_a_visitor_would(run, service, web, stubs):
+    point(service, "slots/blue/4")
+    web()
+    flip(run, service, probe=("/{a,b}", "0", ""))
+    slot, public = (
+        next(line for line in stubs.said if line.startswith("curl") and part in line)
+        for part in ("http://127.0.0.1:8082/", "http://127.0.0.1:80/")
+    )
+    assert "-g" in slot.split()
+    assert "-H Host: localhost" in slot
+    assert "-H X-Forwarded-Proto: http" in slot
+    assert "-H X-Given: a b" in public
+    assert public.endswith("http://127.0.0.1:80/{a,b}")
 
 
 def test_an_unhealthy_slot_never_reaches_nginx(run, service, web):
@@ -200,7 +220,7 @@ def begun(service, web, stubs):
     point(service, "slots/blue/4")
     web()
     environment = dict(os.environ, PATH=f"{stubs.folder}:{os.environ['PATH']}")
-    body = script("flip", uses=("journal",)).body
+    body = script("flip", uses=FLIP).body
     made = []
 
     def begin(**more):
@@ -285,6 +305,8 @@ START = {
     "new_privileges": "",
     "health_path": "/health",
     "health_timeout": "3",
+    "host_name": "shop.example",
+    "headers": "X-Forwarded-Proto: http\nX-Glob: * [a] $b",
     "spec": "abc",
     "drain_timeout": "5",
     "database": "postgres_only",
@@ -328,7 +350,7 @@ def start(run, service, *, runtime="", codes=(0,)):
         "runtime": runtime,
         "certificate": "def.crt" if runtime else "",
     }
-    return run("start", *NAMES, codes=codes, uses=("requests",), **START, **given)
+    return run("start", *NAMES, codes=codes, uses=("clock", "requests", "probe"), **START, **given)
 
 
 def test_the_container_gets_its_values_from_the_environment_and_not_from_words(
@@ -451,7 +473,7 @@ def test_data_of_another_user_is_found_before_the_start(run, service, web, docke
 def drain(run, service, *, limit="5", keep="", codes=(0,)):
     values = {"container": "shop-prod-blue", "slot": "blue", "stop_timeout": "30", "keep": keep}
     values |= {"base": str(service), "drain_timeout": limit}
-    return run("drain", codes=codes, uses=("requests",), **values)
+    return run("drain", codes=codes, uses=("clock", "requests"), **values)
 
 
 @pytest.mark.parametrize(("keep", "stopped"), [("1m", False), ("999999g", True)])
@@ -517,6 +539,7 @@ def test_what_is_diagnosed_is_stopped_unless_it_is_live(run, service, stubs, liv
     stubs.add("docker")
     stubs.add("curl")
     values = {"container": "shop-prod-green", "port": "8082", "health_path": "/health"}
-    run("diagnose", **values, stop="yes", lines="50", base=str(service))
+    values |= {"host_name": "shop.example", "headers": "X-Forwarded-Proto: http"}
+    run("diagnose", uses=("probe",), **values, stop="yes", lines="50", base=str(service))
     assert ("docker stop -t 5 shop-prod-green" in stubs.said) is stopped
     assert any(line.startswith("docker update") for line in stubs.said) is stopped

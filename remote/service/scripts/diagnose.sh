@@ -1,8 +1,8 @@
 # What there is to know about a release that did not pass its gate, as sections "== name".
-# container, port (on the host), health_path, lines (of its log), base (the service's directory). stop: yes, to stop it
+# container, port (on the host), health_path, host_name, headers (a line each), lines (of its log), base (the service's directory). stop: yes, to stop it
 # afterwards, else empty. The container is kept; it is only stopped, so that it does not restart forever. The live one is
 # never stopped.
-: "${container:?}" "${port:?}" "${health_path:?}" "${lines:?}" "${base:?}" "${stop?}"
+: "${host_name:?}" "${headers?}" "${container:?}" "${port:?}" "${health_path:?}" "${lines:?}" "${base:?}" "${stop?}"
 echo "== state"
 docker inspect -f 'status={{.State.Status}}
 exit_code={{.State.ExitCode}}
@@ -14,7 +14,7 @@ docker image inspect -f 'architecture={{.Architecture}}
 user={{.Config.User}}' "$(docker inspect -f '{{.Image}}' "$container" 2>/dev/null)" 2>/dev/null
 docker version -f 'host={{.Server.Arch}}' 2>/dev/null
 echo "== probe"
-curl -s -o /dev/null --max-time 5 -w '%{http_code} in %{time_total} s, redirect to "%{redirect_url}"\n' "http://127.0.0.1:$port$health_path" 2>&1
+probe 5 "http://127.0.0.1:$port$health_path" "$headers" -o /dev/null -w '%{http_code} in %{time_total} s, redirect to "%{redirect_url}"\n' 2>&1
 echo "== ports"
 pid=$(docker inspect -f '{{.State.Pid}}' "$container" 2>/dev/null || echo 0)
 if [ "${pid:-0}" -gt 0 ]; then

@@ -1,6 +1,6 @@
 # Moves traffic to a release, bakes it, and leaves it there when the deploying process says so; back in every other case.
 # base: the service's directory. slot, release (number). port, health_path: the release's own. listen, host_name: nginx's.
-# bake: milliseconds. decision_timeout: seconds to wait for the decision after that. path: what to probe. expected: the
+# headers, public_headers (a line each): what probes of the slot and through nginx send. bake: milliseconds. decision_timeout: seconds to wait for the decision after that. path: what to probe. expected: the
 # status that it answers (0: any 2xx). text: what its body contains (empty: anything).
 # stdin: one line, "commit JOURNAL-LINE" or "back REASON"; "baked" on stderr asks for it. Prints where the flag led before.
 # Exit 30: not healthy before the flip, nothing moved. 35: no room for the journal, nothing moved. 31: failed behind
@@ -8,17 +8,16 @@
 # its journal could not be written.
 set -eu
 : "${base:?}" "${slot:?}" "${release:?}" "${port:?}" "${health_path:?}" "${listen:?}" "${host_name:?}"
-: "${bake:?}" "${decision_timeout:?}" "${path:?}" "${expected:?}" "${text?}"
+: "${headers?}" "${public_headers?}" "${bake:?}" "${decision_timeout:?}" "${path:?}" "${expected:?}" "${text?}"
 before=$(readlink "$base/live")
 wanted=slots/$slot/$release
-now() { echo $(($(date +%s%N) / 1000000)); }
 seconds() { printf '%d.%02d s' $(($1 / 1000)) $(($1 % 1000 / 10)); }
 point() {
     # rename(2) replaces the link at once: a request sees the one or the other.
     ln -sfn "$1" "$base/live.new"
     mv -T "$base/live.new" "$base/live"
 }
-gate=$(curl -s -o /dev/null --max-time 5 -w '%{http_code}' "http://127.0.0.1:$port$health_path") || :
+gate=$(probe 5 "http://127.0.0.1:$port$health_path" "$headers" -o /dev/null -w '%{http_code}') || :
 case $gate in
 2??) ;;
 *)
@@ -49,7 +48,7 @@ public() {
     asked=$(now)
     body=/dev/null
     if [ -n "$text" ]; then body=$work/body; fi
-    seen=$(curl -s -o "$body" -D - --max-time "$1" -H "Host: $host_name" "http://127.0.0.1:$listen$path" | tr -d '\r') || :
+    seen=$(probe "$1" "http://127.0.0.1:$listen$path" "$public_headers" -o "$body" -D - | tr -d '\r') || :
     status=$(printf '%s\n' "$seen" | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')
     answered=$(printf '%s\n' "$seen" | sed -n 's/^[Xx]-[Ee]dge[Pp]aa[Ss]-[Rr]elease: *//p')
     found="through nginx $path answered ${status:-nothing} from release ${answered:-none}, wanted $release"

@@ -21,7 +21,7 @@ fi
 # As a visitor sees it: the host's own requests are let in, those that it only forwards are not.
 tries=0
 while :; do
-    seen=$(curl -s -o /dev/null -D - --max-time 3 -H "Host: $host_name" -H "X-Forwarded-For: 192.0.2.1" \
+    seen=$(curl -g -s -o /dev/null -D - --max-time 3 -H "Host: $host_name" -H "X-Forwarded-For: 192.0.2.1" \
         "http://127.0.0.1:$listen/" | tr '[:upper:]' '[:lower:]') || :
     case $seen in
     *x-edgepaas-maintenance:*) now=on ;;

@@ -16,6 +16,8 @@ fi
 work=$(mktemp -d /etc/nginx/.edgepaas.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cat >"$work/candidate"
+# A kernel without IPv6 has no such socket, and nginx would not start.
+[ -s /proc/net/if_inet6 ] || sed -i '/; # IPv6$/d' "$work/candidate"
 systemctl is-active --quiet nginx && active=yes || active=no
 pending=$site.pending # there from before the swap until nginx uses it: a killed program leaves the rest to the next
 # A reload ends idle connections, so it is not made for what nginx would not read: comments and empty lines.
@@ -63,7 +65,7 @@ takers() {
     done
 }
 answers() {
-    curl -s -o /dev/null -D - --max-time 2 -H "Host: $1" "http://127.0.0.1:$2/" | grep -qi '^x-edgepaas-release:'
+    curl -g -s -o /dev/null -D - --max-time 2 -H "Host: $1" "http://127.0.0.1:$2/" | grep -qi '^x-edgepaas-release:'
 }
 # A reload is asynchronous, and old workers answer as ours do: it is in use when they are gone and the site answers.
 used() {

@@ -15,10 +15,10 @@ serving() {
 # Waits until nothing on this host talks to port $1, at most $2 seconds. Prints how many connections are left; $3 is what
 # they lead to, for people.
 settle() {
-    deadline=$(($(date +%s) + $2))
+    deadline=$(($(now) + $2 * 1000))
     while :; do
         busy=$(ss -Htn state established "( dport = :$1 )" | wc -l)
-        if [ "$busy" -eq 0 ] || [ "$(date +%s)" -ge "$deadline" ]; then break; fi
+        if [ "$busy" -eq 0 ] || [ "$(now)" -ge "$deadline" ]; then break; fi
         echo "$busy connections to $3" >&2
         sleep 0.3
     done

@@ -2,7 +2,7 @@
 # base: the service's directory. slot, release (number), image (id), version. port: on the host; container_port: in the
 # container. memory, stop_timeout (s), log_size, log_files: as docker takes them. data: the data directory in the container.
 # pids_limit. capabilities: those that are kept, with spaces between. new_privileges: yes, or empty. health_path,
-# health_timeout (s). spec: a hash of what was wanted. drain_timeout: seconds that the last requests of what
+# health_timeout (s). host_name, headers (a line each): what the health probe sends. spec: a hash of what was wanted. drain_timeout: seconds that the last requests of what
 # still runs in the slot may take. May be empty: runtime (the file that runs first; else the image's own command),
 # certificate (the database's root certificate), database (that of the release before). Arguments: names of variables.
 # Exit 20: the container ended. 21: not healthy in time. 22: the data belongs to another user. 23: the image has no
@@ -10,7 +10,7 @@
 set -eu
 : "${base:?}" "${service:?}" "${slot:?}" "${release:?}" "${image:?}" "${version:?}" "${port:?}" "${container_port:?}"
 : "${memory:?}" "${stop_timeout:?}" "${log_size:?}" "${log_files:?}" "${data:?}" "${health_path:?}" "${health_timeout:?}"
-: "${pids_limit:?}" "${capabilities?}" "${new_privileges?}" "${spec:?}" "${drain_timeout:?}" "${runtime?}" "${certificate?}" "${database?}"
+: "${host_name:?}" "${headers?}" "${pids_limit:?}" "${capabilities?}" "${new_privileges?}" "${spec:?}" "${drain_timeout:?}" "${runtime?}" "${certificate?}" "${database?}"
 container=$service-$slot
 case $(readlink "$base/live") in
 slots/"$slot"/*)
@@ -90,7 +90,7 @@ fi
     exit 23
 }
 
-deadline=$(($(date +%s) + health_timeout))
+deadline=$(($(now) + health_timeout * 1000))
 answer=none
 while :; do
     state=$(docker inspect -f '{{.State.Status}} {{.RestartCount}}' "$container")
@@ -98,9 +98,9 @@ while :; do
         echo "the container ended (${state% *})" >&2
         exit 20
     fi
-    answer=$(curl -s -o /dev/null --max-time 5 -w '%{http_code} in %{time_total} s' "http://127.0.0.1:$port$health_path") || :
+    answer=$(probe 5 "http://127.0.0.1:$port$health_path" "$headers" -o /dev/null -w '%{http_code} in %{time_total} s') || :
     case $answer in 2??\ *) break ;; esac
-    if [ "$(date +%s)" -ge "$deadline" ]; then
+    if [ "$(now)" -ge "$deadline" ]; then
         echo "not healthy within $health_timeout s; the last answer of $health_path was $answer" >&2
         exit 21
     fi

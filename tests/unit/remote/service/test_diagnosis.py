@@ -67,7 +67,7 @@ LOOPBACK6_8000 = "00000000000000000000000001000000:1F40"
         (shown("exited", 137), "was killed, most likely for want of memory"),
         (shown("exited", 1, log=PYDANTIC), "the variable api_key is missing"),
         (shown("exited", 1, log="exec format error", image="arm64"), "arm64, the host is amd64"),
-        (shown(probe=HTTPS, ports=[ANY_8000]), "redirects to https://shop.example/health: let it"),
+        (shown(probe=HTTPS, ports=[ANY_8000]), "https://shop.example/health: the app wants https"),
         (shown("exited", 1, log="sqlite3.OperationalError: no such table: x"), "no schema"),
         (shown(ports=[ANY_8000]), "takes connections and does not answer"),
         (shown("exited", 1, log=ASGI), "import fails: Could not import module"),
@@ -101,3 +101,33 @@ def test_what_docker_says_of_a_container_that_it_could_not_run_counts_too():
     said = "/opt/x/data belongs to uid 0, the image runs as 10001"
     found = parse("== state", port=8000, health_path="/health", said=said)
     assert found.cause == f"permission: the app's data {said.removeprefix('/opt/x/data ')}"
+
+
+ELSEWHERE = '301 in 0.01 s, redirect to "http://www.shop.example/health"'
+SLASH = '308 in 0.01 s, redirect to "http://localhost:8081/health/"'
+LOGIN = '302 in 0.01 s, redirect to "http://localhost:8081/login?next=/health"'
+DJANGO = "django.core.exceptions.DisallowedHost: Invalid HTTP_HOST header: 'localhost'"
+
+
+@pytest.mark.parametrize(
+    ("probe", "log", "cause"),
+    [
+        ("400 in 0.01 s", DJANGO, "refuses the host name localhost: allow it"),
+        ("400 in 0.01 s", "Invalid host header", "refuses the host name localhost: allow it"),
+        ("400 in 0.01 s", "", "with 400, a bad request: does it refuse the host name localhost"),
+        ("421 in 0.01 s", "", "refuses the host name localhost: allow it"),
+        ("401 in 0.01 s", "", "/health wants a login"),
+        ("403 in 0.01 s", "", "/health is forbidden to the probe"),
+        ("405 in 0.01 s", "", "/health does not answer GET"),
+        ("406 in 0.01 s", "", "/health refuses what the probe accepts"),
+        ("426 in 0.01 s", "", "is it for websockets"),
+        ("429 in 0.01 s", "", "limited in its rate"),
+        (ELSEWHERE, "", "the app wants another host name: set health.host: www.shop.example"),
+        (SLASH, "", "set health.path: /health/"),
+        (LOGIN, "", "redirects to http://localhost:8081/login: does it want a login?"),
+        (HTTPS, "", "set health.headers: {X-Forwarded-Proto: https} and nginx.trusted_proxies"),
+    ],
+)
+def test_each_way_to_refuse_a_probe_has_its_own_words(probe, log, cause):
+    text = shown(probe=probe, ports=[ANY_8000], log=log)
+    assert cause in parse(text, port=8000, health_path="/health").cause

@@ -50,9 +50,9 @@ def test_a_body_is_passed_on_as_it_comes_unless_the_settings_say_otherwise():
     [
         "Host $http_host",
         "X-Real-IP $remote_addr",
-        "X-Forwarded-For $proxy_add_x_forwarded_for",
-        "X-Forwarded-Proto $scheme",
-        "X-Forwarded-Host $http_host",
+        "X-Forwarded-For $remote_addr",
+        "X-Forwarded-Proto $shop_prod_proto",
+        "X-Forwarded-Host $shop_prod_host",
         "Upgrade $http_upgrade",
         "Connection $shop_prod_connection",
     ],
@@ -66,8 +66,11 @@ def test_a_cache_of_files_never_hides_a_flip():
 
 
 def test_only_a_site_for_every_name_is_the_default_one():
-    assert values("listen") == ["80"]
-    assert values("listen", replace(SITE, server_name="_")) == ["80 default_server"]
+    assert values("listen") == ["80", "[::]:80"]
+    assert values("listen", replace(SITE, server_name="_")) == [
+        "80 default_server",
+        "[::]:80 default_server",
+    ]
 
 
 def test_it_is_asked_by_a_name_and_not_by_a_pattern():
@@ -81,3 +84,37 @@ def test_two_services_share_no_variable():
     named = [set(re.findall(r"\$(shop_\w+)", site.render())) for site in (SITE, other)]
     assert named[0]
     assert not named[0] & named[1]
+
+
+def test_probes_say_what_nginx_says_of_a_visitor_and_what_the_settings_add():
+    assert SITE.headers == (
+        "X-Forwarded-For: 127.0.0.1",
+        "X-Forwarded-Proto: http",
+        "X-Forwarded-Host: shop.example",
+        "X-Real-IP: 127.0.0.1",
+    )
+    assert SITE.public_headers == ()
+    site = replace(SITE, probe_host="h.example", probe_headers=(("x-forwarded-proto", "https"),))
+    assert site.probe_name == "h.example"
+    assert site.headers == (
+        "X-Forwarded-For: 127.0.0.1",
+        "X-Forwarded-Host: h.example",
+        "X-Real-IP: 127.0.0.1",
+        "x-forwarded-proto: https",
+    )
+    assert site.public_headers == ("x-forwarded-proto: https",)
+
+
+def test_names_of_variables_fit_into_nginxs_table():
+    """A bucket of 64 bytes takes names of 45 characters (ngx_hash.h: two pointers and two bytes beside the name)."""
+    for service in ("a-b", f"{'a' * 31}-{'b' * 31}"):
+        text = replace(SITE, layout=Layout(service)).render()
+        names = re.findall(r"(?<=[$<])[a-z]+_[a-z0-9_]+", text)
+        assert max(map(len, names)) <= 45
+    ids = {
+        re.search(r"map \$realpath_root \$(\w+)_live", replace(SITE, layout=Layout(one)).render())[
+            1
+        ]
+        for one in (f"{'a' * 31}-b", f"{'a' * 31}-c", f"{'a' * 30}-b")
+    }
+    assert len(ids) == 3
