@@ -8,7 +8,6 @@ Error                    what was asked for was not done: a problem, what came b
 
 remote.errors.RemoteError    a host could not be read or changed; has the host's name too
 remote.errors.HostErrors     several hosts failed at once
-env.values.errors.EnvError   wrong variables, all of them at once               exit code 2
 """
 
 from __future__ import annotations

@@ -111,18 +111,16 @@ def _annotate(name: str, message: str, next_step: str) -> None:
 
 
 def _code(error: Exception) -> int:
-    from edgepaas_tasks.env.values.errors import EnvError
     from edgepaas_tasks.errors import SettingsError
 
-    return 2 if isinstance(error, SettingsError | EnvError) else 1
+    return 2 if isinstance(error, SettingsError) else 1
 
 
 def _message(error: Exception) -> str:
-    from edgepaas_tasks.env.values.errors import EnvError
     from edgepaas_tasks.errors import Error
     from edgepaas_tasks.remote.errors import HostErrors, RemoteError
 
-    if isinstance(error, Error | EnvError | RemoteError | HostErrors):
+    if isinstance(error, Error | RemoteError | HostErrors):
         return str(error)
     trace = "".join(traceback.format_exception(error))
     put(redactor()(trace), sys.stderr)

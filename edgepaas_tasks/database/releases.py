@@ -10,7 +10,7 @@ from edgepaas_tasks.remote.service.releases import Release
 from edgepaas_tasks.remote.service.state import State
 
 
-def chosen(state: State, host: str, number: int | None) -> Release:
+def chosen(state: State, host: str, number: int | None, environment: str) -> Release:
     """The release of that number, good or not; without one the live release. Raises Refused."""
     if number is None:
         return _live(state, host)
@@ -19,7 +19,7 @@ def chosen(state: State, host: str, number: int | None) -> Release:
         listed = ", ".join(map(str, sorted(there))) or "none"
         raise Refused(
             f"{host}: release {number}, or its image, is not kept here (kept: {listed})",
-            next_step="inv releases --env NAME; or deploy its code again",
+            next_step=f"inv releases --env {environment}; or deploy its code again",
         )
     return there[number]
 

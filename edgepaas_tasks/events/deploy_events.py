@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edgepaas_tasks.console import ci
 from edgepaas_tasks.console.progress import Progress
 from edgepaas_tasks.console.task import redactor
-from edgepaas_tasks.env.values.errors import EnvError
 from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.errors import Refused, SettingsError
 from edgepaas_tasks.events import hooks
@@ -151,7 +150,7 @@ class DeployEvents:
         for hook in getattr(self.service.settings.hooks, when):
             try:
                 self._run(hook, self._event(when, **event))
-            except (HookFailed, EnvError) as error:
+            except (HookFailed, SettingsError) as error:
                 self.progress.note(f"hook {when} {error}")
             except (
                 Exception
@@ -168,7 +167,7 @@ class DeployEvents:
                 if hook.secrets:
                     raise
         if hook.secrets and self._values is not None:
-            self._values.require()
+            environment.require(settings, self._values)
         values = self._values.values if self._values is not None else {}
         given = {name: values[name].text for name in hook.secrets if name in values}
         schema = environment.schema(settings)

@@ -55,7 +55,7 @@ def probe(
             said = str(errors[name]).splitlines()[0]
             checks.append(Check(name, "database", UNKNOWN, redactor()(said)))
         else:
-            judged = judge(name, one_off.parse(answers[name]))
+            judged = judge(name, one_off.parse(answers[name]), service.settings.environment)
             checks += _tried(service, modes.live(states[name]), judged)
     return checks
 
@@ -65,7 +65,7 @@ def _tried(service: Service, live: modes.Mode, found: list[Check]) -> list[Check
     if service.settings.database.mode != modes.TRYING:
         return found
     first, *rest = found
-    then = "inv db.use --mode postgres --env NAME, once it answers"
+    then = f"inv db.use --mode postgres --env {service.settings.environment}, once it answers"
     if live.fallback:
         return [Check(first.where, first.name, WARNING, live.warning, then)]
     if first.verdict == BLOCKER and not live.mode:
@@ -82,13 +82,13 @@ def _lacks_certificate(service: Service, state: State) -> str:
     return "the root certificate is not on this host yet: a deploy brings it"
 
 
-def judge(host: str, answer: Mapping[str, Any]) -> list[Check]:
+def judge(host: str, answer: Mapping[str, Any], environment: str) -> list[Check]:
     """What the container said, as checks."""
     verdict = answer.get("verdict", "other")
     if verdict != "ok":
         said = redactor()(" ".join(str(answer.get("said", "")).split()))[:200]
         found = f"{VERDICTS.get(verdict, VERDICTS['other'])} ({said})"
-        then = "DATABASE_URL, the database's firewall, and inv env.show --env NAME"
+        then = f"DATABASE_URL, the database's firewall, and inv env.show --env {environment}"
         return [Check(host, "database", BLOCKER, found, then)]
     checks = [Check(host, "database", OK, "answers from a container on this host")]
     heads, at = answer.get("heads"), answer.get("revision") or "nothing"

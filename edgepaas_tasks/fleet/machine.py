@@ -115,7 +115,9 @@ def variables(service: Service) -> tuple[Check, Resolution | None]:
         return Check(HERE, "variables", BLOCKER, str(error), "correct invoke.yaml"), None
     if found.problems:
         said = "; ".join(str(problem) for problem in found.problems)
-        return Check(HERE, "variables", BLOCKER, said, "inv env.check --env NAME"), None
+        return Check(
+            HERE, "variables", BLOCKER, said, f"inv env.check --env {service.settings.environment}"
+        ), None
     return Check(HERE, "variables", OK, f"{len(found.values)} as declared"), found
 
 

@@ -110,7 +110,8 @@ class Lease:
                 take, *query.commands, watch=Watch(ended=partial(self._heard, host))
             )
             self._asking.discard(host)
-            held = lease.judge(host.name, first)
+            setup = f"inv setup --env {self.service.settings.environment}"
+            held = lease.judge(host.name, first, setup)
             if held is None:
                 host.fence = self.fence
                 self._heart.begin(host)

@@ -7,7 +7,6 @@ from typing import Any
 from invoke import Collection
 
 from edgepaas_tasks.console.task import answer, say, task
-from edgepaas_tasks.errors import Refused
 from edgepaas_tasks.namespaces.options import (
     DRY_RUN_HELP,
     ENV_HELP,
@@ -30,8 +29,7 @@ def check(c: Any, env: str = "", set_: list[str] | None = None, json: bool = Fal
     inexact = environment.inexact(resolution)
     if json:
         answer(report.checked, report.checked_json, service, resolution, inexact, json=json)
-    if resolution.problems:
-        raise Refused("\n".join(str(problem) for problem in resolution.problems))
+    environment.require(service.settings, resolution)
     if not json:
         say(report.checked(service, resolution, inexact))
 

@@ -58,7 +58,9 @@ def sql(c: Any, env: str = "", release: str = "") -> None:
     wanted = release_number("release", release)
     values = environment.gather(service.settings, ())
     with connect(service) as hosts:
-        asked = kept.chosen(statuses.look(service, hosts[0]), hosts[0].name, wanted)
+        asked = kept.chosen(
+            statuses.look(service, hosts[0]), hosts[0].name, wanted, service.settings.environment
+        )
         say(migrations.sql(service, hosts[0], asked, migrations.compose(service, values)))
 
 
@@ -187,7 +189,7 @@ def reset(c: Any, env: str = "", confirm: str = "", wait: str = "", dry_run: boo
     ):
         host = hosts[0]
         with hold_lease(service, hosts, progress, "migrate", lease_wait) as (_, states):
-            live = kept.chosen(states[host.name], host.name, None)
+            live = kept.chosen(states[host.name], host.name, None, service.settings.environment)
             with progress.phase("backup") as phase:
                 phase.outcome = backup.run(service.settings, composed)
             with progress.phase("reset") as phase:
@@ -229,7 +231,7 @@ def _schema(service: Service, release: int | None) -> _Found:
     with connect(service) as hosts:
         host = hosts[0]
         state = statuses.look(service, host)
-        asked = kept.chosen(state, host.name, release)
+        asked = kept.chosen(state, host.name, release, service.settings.environment)
         found = migrations.status(service, host, asked, migrations.compose(service, values))
     return _Found(host.name, state, found)
 
@@ -256,7 +258,7 @@ def _migrate(
     with Progress(title) as progress, connect(service, observe=progress.step) as hosts:
         host = hosts[0]
         with hold_lease(service, hosts, progress, "migrate", lease_wait) as (_, states):
-            asked = kept.chosen(states[host.name], host.name, wanted)
+            asked = kept.chosen(states[host.name], host.name, wanted, service.settings.environment)
             with progress.phase("migrate") as phase:
                 phase.outcome = work(service, host, asked, composed)
     return f"{host.name}: {phase.outcome}"

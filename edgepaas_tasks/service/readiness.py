@@ -40,13 +40,14 @@ def checks(
 ) -> list[Check]:
     """Everything that one look can tell. `now` is this machine's clock, `need` the bytes that a deploy takes."""
     facts = state.facts
+    setup = f"inv setup --env {service.settings.environment}"
     return [
         Check(host, *found)
         for found in (
             _system(host, facts),
-            _engine(facts),
-            _restarts(facts),
-            _nginx(facts),
+            _engine(facts, setup),
+            _restarts(facts, setup),
+            _nginx(facts, setup),
             *_disks(facts, need),
             _memory(service, facts),
             *_ports(service, state),
@@ -105,11 +106,11 @@ def _system(host: str, facts: Facts) -> Answer:
     return "system", OK, name, ""
 
 
-def _engine(facts: Facts) -> Answer:
-    setup = "inv setup --env NAME; or systemctl status docker on the host"
+def _engine(facts: Facts, setup: str) -> Answer:
     if not facts.docker:
         said = "is installed and does not answer" if facts.engine else "is not running on this host"
-        return "docker", BLOCKER, f"Docker {said}", setup
+        then = f"{setup}; or systemctl status docker on the host"
+        return "docker", BLOCKER, f"Docker {said}", then
     version = tuple(int(part) for part in facts.docker.split(".")[:2] if part.isdigit())
     named = f"engine {facts.docker} ({facts.engine or 'unknown origin'}, {facts.docker_store})"
     if version < OLDEST_ENGINE:
@@ -119,19 +120,19 @@ def _engine(facts: Facts) -> Answer:
     return "docker", OK, named, ""
 
 
-def _restarts(facts: Facts) -> Answer:
+def _restarts(facts: Facts, setup: str) -> Answer:
     if not facts.docker:
         return "live-restore", UNKNOWN, "no engine", ""
     if not facts.live_restore:
         found = "containers end when the Docker daemon does: live-restore is off"
-        return "live-restore", WARNING, found, "inv setup --env NAME"
+        return "live-restore", WARNING, found, setup
     return "live-restore", OK, "containers outlive the Docker daemon", ""
 
 
-def _nginx(facts: Facts) -> Answer:
+def _nginx(facts: Facts, setup: str) -> Answer:
     stopped = "nginx is not running on this host"
     if not facts.nginx:
-        return "nginx", BLOCKER, stopped, "inv setup --env NAME"
+        return "nginx", BLOCKER, stopped, setup
     if not facts.nginx_active and facts.nginx_broken:
         found = f"{stopped}, and its configuration is not valid: {facts.nginx_broken}"
         return "nginx", BLOCKER, found, "nginx -t on the host"
@@ -186,7 +187,8 @@ def _ports(service: Service, state: State) -> Iterator[Answer]:
         elif state.facts.docker_listens_on(port) and not ours:
             # It went down as it started a container: only another start of Docker frees that port.
             found = f"port {port} ({slot}) is kept by Docker, and not for a container of this service that runs"
-            then = "docker ps on the host; where no container has it, inv setup --env NAME frees it"
+            setup = f"inv setup --env {service.settings.environment}"
+            then = f"docker ps on the host; where no container has it, {setup} frees it"
             yield f"port {port}", BLOCKER, found, then
         elif state.facts.listens_on(port) and not ours:
             found = f"port {port} ({slot}) is taken by something else"
@@ -208,7 +210,8 @@ def _clock(facts: Facts, now: float) -> Answer:
 def _volume(service: Service, state: State) -> Iterator[Answer]:
     if service.volume is not None and state.volume is not None:
         good, found = volume.state(service.volume, state.volume)
-        then = "inv volume.status --env NAME, then inv volume.setup --env NAME"
+        env = service.settings.environment
+        then = f"inv volume.status --env {env}, then inv volume.setup --env {env}"
         yield "volume", OK if good else BLOCKER, found, "" if good else then
         if good and state.facts.docker_store not in ("overlay2", "", "btrfs", "zfs", "vfs"):
             found = f"images are in {state.facts.docker_store}, which is not on the volume"

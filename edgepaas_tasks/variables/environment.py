@@ -55,10 +55,22 @@ def schema(settings: Settings) -> Schema:
 
 
 def gather(settings: Settings, given: Sequence[str]) -> Resolution:
-    """What `collect` finds. Raises EnvError with all problems of all variables."""
+    """What `collect` finds. Raises SettingsError with all problems of all variables."""
     resolution = collect(settings, given)
-    resolution.require()
+    require(settings, resolution)
     return resolution
+
+
+def require(settings: Settings, resolution: Resolution) -> None:
+    """Raises SettingsError with all problems of all variables, and where values are taken from."""
+    if not resolution.problems:
+        return
+    env = settings.environment
+    raise SettingsError(
+        "\n".join(str(problem) for problem in resolution.problems),
+        next_step=f"give the values in .env.{env} or .env, in the process environment, or by --set NAME=VALUE "
+        f"(a secret by --set NAME=@FILE); inv env.show --env {env} tells where each is from",
+    )
 
 
 def collect(settings: Settings, given: Sequence[str]) -> Resolution:

@@ -178,12 +178,10 @@ def parse(text: str) -> Held | None:
     return Held("", 0, None, clock, state) if state == BUSY else None
 
 
-def judge(host: str, result: Result) -> Held | None:
-    """None when the lease was taken; who has it otherwise. Raises when the service is not set up."""
+def judge(host: str, result: Result, setup: str) -> Held | None:
+    """None when the lease was taken; who has it otherwise. Raises when the service is not set up: see `setup`."""
     if result.code == 0:
         return None
     if result.code == NOT_SET_UP:
-        raise RemoteError(
-            host, "this host is not set up for the service", next_step="inv setup --env NAME"
-        )
+        raise RemoteError(host, "this host is not set up for the service", next_step=setup)
     return parse(result.stdout) or Held("", 0, None)

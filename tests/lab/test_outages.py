@@ -134,7 +134,7 @@ def test_a_port_that_is_kept_is_named_and_freed_by_setup(faulty):
     refused, _ = faulty.run(faulty.words("deploy"))
     assert refused.returncode == 1
     assert f"port {port} ({slot}) is kept by Docker" in refused.stderr
-    assert "inv setup --env NAME frees it" in refused.stderr
+    assert "inv setup --env lab frees it" in refused.stderr
     with Load(project.url, **STEADY) as load:
         said = project.inv("setup", "--env", "lab").stdout
     assert f"restarted docker to free port {port}" in said

@@ -42,7 +42,7 @@ def take(run, lease, token, holder=ME, ttl="60", gone="-"):
         holder=holder.line(),
         gone=gone,
     )
-    return judge("web1", result)
+    return judge("web1", result, "inv setup --env prod")
 
 
 @contextmanager

@@ -19,6 +19,11 @@ VARIABLES = {
     "WORKERS": "integer",
 }
 
+NEXT = (
+    "  next:  give the values in .env.test or .env, in the process environment, or by --set NAME=VALUE (a secret by "
+    "--set NAME=@FILE); inv env.show --env test tells where each is from"
+)
+
 
 @pytest.fixture
 def inv(tmp_path):
@@ -49,10 +54,11 @@ def inv(tmp_path):
 def test_all_mistakes_are_told_at_once_and_end_in_a_failure(inv, tmp_path):
     (tmp_path / ".env").write_text("WORKERS=many\nGREETNG=x\n")
     done = inv("env.check")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "WORKERS (.env): expected an integer, got 'many'",
         "TOKEN: is required (string)",
+        NEXT,
     ]
 
 
@@ -177,7 +183,8 @@ def test_a_secret_from_the_parameter_store_is_not_shown(inv, aws_server):
 def test_a_named_file_that_can_not_be_read_is_the_problem_and_not_the_missing_value(inv, tmp_path):
     done = inv("env.check", TOKEN_FILE="/nowhere/token")
     assert done.stderr.splitlines() == [
-        "TOKEN (TOKEN_FILE from process environment): /nowhere/token: No such file or directory"
+        "TOKEN (TOKEN_FILE from process environment): /nowhere/token: No such file or directory",
+        NEXT,
     ]
     (tmp_path / "token").write_text("hunter2hunter2\n")
     (tmp_path / ".env").write_text("TOKEN_FILE=token\n")
@@ -227,7 +234,7 @@ def test_a_mode_and_a_url_that_contradict_each_other_are_an_error(inv, tmp_path,
     if leads is None:
         assert checked.returncode == rendered.returncode == 0, checked.stderr
         return
-    assert checked.returncode == 1
+    assert checked.returncode == 2
     assert checked.stderr.startswith(f"DATABASE_URL (.env): leads to {leads}")
     assert f"and database.mode is {mode}: set database.mode: " in checked.stderr
     assert rendered.returncode == 2
@@ -286,7 +293,7 @@ def test_strict_makes_an_undeclared_name_an_error(inv, tmp_path):
     given = {"TOKEN": "hunter2hunter2"}
     assert inv("env.check", **given).returncode == 0
     done = inv("env.check", settings={"strict_variables": True}, **given)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "GREETNG (.env): is not declared; did you mean GREETING?" in done.stderr
 
 
@@ -310,7 +317,8 @@ def test_two_hundred_variables_with_twenty_mistakes_in_one_report(inv, tmp_path)
     done, took = check(declared)
     assert took < 2 * least, "two hundred take as long as one"
     assert done.stderr.splitlines() == [
-        f"{name} (.env): expected an integer, got 'many'" for name in wrong
+        *(f"{name} (.env): expected an integer, got 'many'" for name in wrong),
+        NEXT,
     ]
 
 

@@ -177,7 +177,7 @@ def make_service(**more):
 
 
 def test_what_a_container_says(known, monkeypatch):
-    (check,) = connectivity.judge("web1", {"verdict": "other", "said": f"no: {SECRET}"})
+    (check,) = connectivity.judge("web1", {"verdict": "other", "said": f"no: {SECRET}"}, "test")
     assert "no: ***" in check.found
 
     class Broken:

@@ -160,7 +160,7 @@ def test_a_volume_that_is_not_mounted_is_a_blocker(service):
     ],
 )
 def test_what_a_container_says_of_the_database(answer, verdicts):
-    assert [check.verdict for check in connectivity.judge("web1", answer)] == verdicts
+    assert [check.verdict for check in connectivity.judge("web1", answer, "prod")] == verdicts
 
 
 # As psycopg 3 on libpq 15, and asyncpg, say it.
