@@ -11,8 +11,9 @@ from pathlib import Path
 from edgepaas_tasks.console import ci
 from edgepaas_tasks.env.values.layers import Resolution
 from edgepaas_tasks.errors import Refused, SettingsError
-from edgepaas_tasks.fleet import migrations
+from edgepaas_tasks.fleet import maintenance, migrations
 from edgepaas_tasks.images import image
+from edgepaas_tasks.images.building import secret_scan
 from edgepaas_tasks.images.building import version as versions
 from edgepaas_tasks.remote import local
 from edgepaas_tasks.remote.errors import CommandFailed
@@ -21,12 +22,13 @@ from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.service import inventory
 from edgepaas_tasks.service.readiness import BLOCKER, OK, UNKNOWN, WARNING, Check
 from edgepaas_tasks.service.service import Service
-from edgepaas_tasks.variables import environment
+from edgepaas_tasks.variables import certificate, environment
 
 HERE = local.HERE
 
 
-def checks(service: Service) -> Iterator[Check]:
+def checks(service: Service, *, builds: bool = True) -> Iterator[Check]:
+    """What a deploy finds out about this machine before it touches a host; `builds`: it builds the image here."""
     place = ci.detect()
     runner = place.runner or "a developer's machine"
     system = {"Darwin": "macOS"}.get(platform.system(), platform.system())
@@ -49,9 +51,13 @@ def checks(service: Service) -> Iterator[Check]:
         yield Check(HERE, "docker", OK, f"engine {engine}")
     except Refused as error:
         yield Check(HERE, "docker", BLOCKER, error.problem, "start Docker on this machine")
-    yield _git(service)
+    if builds:
+        yield _git(service)
+        yield from _build(service)
+    yield from _files(service)
     yield _key(service)
-    yield from migrations.checks(service)
+    if builds:
+        yield from migrations.checks(service)
 
 
 def _github(place: ci.Place) -> Check:
@@ -80,7 +86,32 @@ def _git(service: Service) -> Check:
     if local.run(*words, ok=(0, 127, 128)).text == "true":
         found = f"version {version.text}, from a shallow clone: ancestry cannot be told"
         return Check(HERE, "git", WARNING, found, "fetch-depth: 0 in the workflow")
+    if service.settings.production_like and (found := versions.uncommitted(version)):
+        return Check(HERE, "git", WARNING, found, "commit, or stash what is not meant for it")
     return Check(HERE, "git", OK, f"version {version.text}")
+
+
+def _build(service: Service) -> Iterator[Check]:
+    """What would be sent to the engine, and what must not be."""
+    build = service.settings.build
+    try:
+        warnings = secret_scan.check(build)
+    except (SettingsError, Refused) as error:
+        yield Check(HERE, "build", BLOCKER, error.problem, error.next_step)
+        return
+    for found in warnings:
+        yield Check(HERE, "build", WARNING, found, "add it to .dockerignore")
+    if not warnings:
+        yield Check(HERE, "build", OK, f"{Path(build.context) / build.dockerfile}")
+
+
+def _files(service: Service) -> Iterator[Check]:
+    """The files that the settings name, which hosts are sent."""
+    for read in (certificate.wanted, maintenance.page_of):
+        try:
+            read(service.settings)
+        except SettingsError as error:
+            yield Check(HERE, "files", BLOCKER, str(error), "correct the path in invoke.yaml")
 
 
 def _key(service: Service) -> Check:

@@ -12,6 +12,7 @@ from edgepaas_tasks.remote.host import Host
 from edgepaas_tasks.remote.parallel import attempt, on_each
 from edgepaas_tasks.remote.service import maintenance, nginx
 from edgepaas_tasks.service.service import Service
+from edgepaas_tasks.settings import Settings
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -36,11 +37,11 @@ class Page:
     error: str = ""
 
 
-def page(service: Service) -> bytes:
+def page_of(settings: Settings) -> bytes:
     """The page named in the settings, or a default one. Raises SettingsError if the file cannot be read."""
-    path = service.settings.maintenance.page
+    path = settings.maintenance.page
     if not path:
-        return PAGE.format(app=html.escape(service.settings.app)).encode()
+        return PAGE.format(app=html.escape(settings.app)).encode()
     try:
         text = Path(path).read_bytes()
     except OSError as error:
@@ -52,7 +53,7 @@ def page(service: Service) -> bytes:
 
 def switch(service: Service, hosts: Sequence[Host], *, on: bool) -> list[Page]:
     """Up or down on all hosts; nginx's site is written first where it is not as the settings say."""
-    text = page(service) if on else b""
+    text = page_of(service.settings) if on else b""
     # Taking it down must not wait for anything, and needs no site of today's settings.
     first = (nginx.configure(service.site),) if on else ()
 

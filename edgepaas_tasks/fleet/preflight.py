@@ -21,12 +21,14 @@ from edgepaas_tasks.service.readiness import BLOCKER, MB, MINIMUM_FREE, OK, WARN
 from edgepaas_tasks.service.service import Service
 
 
-def preflight(service: Service, hosts: Sequence[Host], *, now: float | None = None) -> list[Check]:
+def preflight(
+    service: Service, hosts: Sequence[Host], *, builds: bool = True, now: float | None = None
+) -> list[Check]:
     """Every check of this machine and of each host; a host that does not answer is one of the answers."""
     with ThreadPoolExecutor(1) as aside:
         # This machine's own checks take as long as a host's, and neither waits for the other.
         variables = machine.variables(service)
-        here = aside.submit(lambda: list(machine.checks(service)))
+        here = aside.submit(lambda: list(machine.checks(service, builds=builds)))
         query = host_state.query(service.layout, service.volume)
         leases = lease.query(service.layout)
         answers, errors = attempt(hosts, lambda host: host.ask(query, leases))

@@ -19,8 +19,14 @@ def setup(c: Any, env: str = "", dry_run: bool = False) -> None:
     say(set_up(c, env, dry_run=dry_run))
 
 
-@task(help={"env": ENV_HELP, "json": JSON_HELP})
-def preflight(c: Any, env: str = "", json: bool = False) -> None:
+@task(
+    help={
+        "env": ENV_HELP,
+        "image": "For a deploy of this image, which builds nothing.",
+        "json": JSON_HELP,
+    }
+)
+def preflight(c: Any, env: str = "", image: str = "", json: bool = False) -> None:
     """Check whether a deploy would work; change nothing."""
     from edgepaas_tasks.fleet import preflight as doctor
     from edgepaas_tasks.report import readiness as report
@@ -29,7 +35,7 @@ def preflight(c: Any, env: str = "", json: bool = False) -> None:
 
     service = load_service(c, env)
     with connect(service) as hosts:
-        checks = doctor.preflight(service, hosts)
+        checks = doctor.preflight(service, hosts, builds=not image)
     answer(report.checks, report.checks_json, checks, json=json)
     blockers = sum(check.verdict == BLOCKER for check in checks)
     if blockers:

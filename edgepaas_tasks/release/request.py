@@ -90,6 +90,8 @@ def settle(
     else:
         version = versions.settle(settings.build, request.version, fresh=request.fresh)
         cautions = leaks.check(settings.build)
+        if settings.production_like and (found := versions.uncommitted(version)):
+            cautions = (*cautions, found)
     versions.require_public(version, _hidden(settings, values))
     return version, cautions
 

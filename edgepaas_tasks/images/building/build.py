@@ -49,9 +49,9 @@ def build(
     under_way = f"{name}:building-{secrets.token_hex(6)}"
     _run_build(settings, under_way, _labels(name, version, inputs), platform, say)
     try:
-        same = stamps.of(contexts.read(settings)) == before
-        if not same and _inputs(settings, version, platform) != inputs:
-            raise versions.changed(f"{version.text} was being built")
+        names = stamps.changed(before, stamps.of(contexts.read(settings)))
+        if names and _inputs(settings, version, platform) != inputs:
+            raise versions.changed(f"{version.text} was being built", names)
         built = _tagged(image.find(under_way), name, version)
     finally:
         local.run("docker", "rmi", under_way, ok=(0, 1))

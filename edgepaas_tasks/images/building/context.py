@@ -94,7 +94,11 @@ class Context:
         try:
             return self.dockerfile.read_bytes()
         except FileNotFoundError:
-            raise Refused(f"build.context: there is no {self.dockerfile}") from None
+            raise Refused(
+                f"build.context: there is no {self.dockerfile}; nothing was built",
+                next_step="write one (inv init does, for an app that it knows), correct build.context or "
+                "build.dockerfile, or deploy an image that is there: --image NAME",
+            ) from None
         except OSError as error:
             raise unreadable(error) from None
 

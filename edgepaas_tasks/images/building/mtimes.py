@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+from collections.abc import Mapping
 
 from edgepaas_tasks.images.building.context import BYPRODUCTS, Context
 
+Stamps = Mapping[str, str]  # of each file, by its path in the context
 
-def of(context: Context) -> str:
-    """A value that differs after any change; it may also differ when nothing changed."""
-    digest = hashlib.sha256()
+
+def of(context: Context) -> Stamps:
+    """A stamp of each file that differs after any change of it; it may also differ when nothing changed."""
+    found = {}
     for path in (context.dockerfile, context.ignore):
         try:
-            digest.update(_stamp(path.stat()))
+            found[os.path.relpath(path, context.folder)] = _stamp(path.stat())
         except OSError:
-            digest.update(b"-")
+            continue
     for name, entry in context.entries(without=BYPRODUCTS):
-        digest.update(os.fsencode(name) + b"\0")
-        if not entry.is_dir(follow_symlinks=False):  # its own times change with what is not sent
-            digest.update(_stamp(entry.stat(follow_symlinks=False)))
-    return digest.hexdigest()
+        # A directory's own times change with what is not sent.
+        is_folder = entry.is_dir(follow_symlinks=False)
+        found[name] = "" if is_folder else _stamp(entry.stat(follow_symlinks=False))
+    return found
 
 
-def _stamp(of: os.stat_result) -> bytes:
+def changed(before: Stamps, now: Stamps) -> list[str]:
+    """The paths that differ, in the order of their names."""
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def _stamp(of: os.stat_result) -> str:
     # The time of the inode's last change is nobody's to set, unlike that of the content.
-    return f"{of.st_ino} {of.st_mode} {of.st_size} {of.st_mtime_ns} {of.st_ctime_ns}\n".encode()
+    return f"{of.st_ino} {of.st_mode} {of.st_size} {of.st_mtime_ns} {of.st_ctime_ns}"

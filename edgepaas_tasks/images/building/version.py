@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -19,9 +19,11 @@ from edgepaas_tasks.images.building import context as contexts
 from edgepaas_tasks.images.building import fingerprint
 from edgepaas_tasks.images.building import mtimes as stamps
 from edgepaas_tasks.images.building.checkout import Checkout
+from edgepaas_tasks.images.building.mtimes import Stamps
 from edgepaas_tasks.settings import Build
 
 VARIABLE = "BUILD_VERSION"
+SHOWN = 5  # files that are named in a message
 
 # A Docker tag (distribution's reference grammar), shorter so that names stay readable.
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -41,7 +43,7 @@ class Version:
     created: str = ""
     source: str = ""
     own: str = field(default="", compare=False)
-    stamps: str = field(default="", compare=False)
+    stamps: Stamps = field(default_factory=dict, compare=False, repr=False)
 
 
 def settle(build: Build, asked: str, *, fresh: bool = False) -> Version:
@@ -68,16 +70,34 @@ def require_same(build: Build, version: Version) -> None:
     """Refuses files that are not those any more for which the version was settled; reads none that is as it was."""
     context = contexts.read(build)
     found = checkouts.find(context.folder)
-    if (found.commit if found else "", stamps.of(context)) == (version.commit, version.stamps):
+    there = stamps.of(context)
+    if (found.commit if found else "", there) == (version.commit, version.stamps):
         return
     now = settle(build, version.text)
     if (now.own, now.commit) != (version.own, version.commit):
-        raise changed(f"they are {now.own}, and were {version.own}")
+        raise changed(
+            f"they are {now.own}, and were {version.own}", stamps.changed(version.stamps, there)
+        )
 
 
-def changed(how: str) -> Refused:
+def changed(how: str, names: Sequence[str]) -> Refused:
+    """The error for files of a build that did not stay as they were; `names` are those that differ."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    which = f" ({', '.join(contexts.shown(name) for name in names[:SHOWN])}{more})" if names else ""
     return Refused(
-        f"the files changed meanwhile: {how}; no host was changed", next_step="deploy again"
+        f"the files changed meanwhile{which}: {how}; no host was changed",
+        next_step="deploy again; a file that is written all the time, such as a log, is no part of the build: add it "
+        "to .dockerignore",
+    )
+
+
+def uncommitted(version: Version) -> str:
+    """A warning about files that are no commit's; "" where they are one's, or there is no repository."""
+    if not version.commit or version.created:
+        return ""
+    return (
+        f"the files are not those of commit {version.commit[:12]}: what is not committed would be deployed too, "
+        "and nobody could build it again"
     )
 
 

@@ -290,3 +290,46 @@ def test_migrations_that_are_not_on_this_machine_are_not_checked(bare):
 
 def test_where_no_deploy_migrates_the_scripts_are_not_read(bare):
     assert migrations([("a", None, "pass"), ("b", None, "pass")], "sqlite_only") == []
+
+
+def test_what_a_build_would_fail_on_at_once_is_a_blocker(bare):
+    check = here()["build"]
+    assert (check.verdict, check.found) == (
+        BLOCKER,
+        "build.context: there is no Dockerfile; nothing was built",
+    )
+    assert "inv init" in check.next_step
+    Path("Dockerfile").write_text("FROM scratch\nCOPY . /app\n")
+    assert (here()["build"].verdict, here()["build"].found) == (OK, "Dockerfile")
+    Path(".env").write_text("TOKEN=x\n")
+    assert here()["build"].verdict == BLOCKER
+    assert "the image would have secrets in it: .env" in here()["build"].found
+    Path(".dockerignore").mkdir()
+    assert "cannot be read: .dockerignore" in here()["build"].found
+    assert here(make_service(build={"context": "gone"}))["build"].verdict == BLOCKER
+    # None of it counts where no image is built.
+    names = {check.name for check in machine.checks(make_service(), builds=False)}
+    assert not names & {"build", "git", "migrations"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"maintenance": {"page": "gone.html"}}, {"database": {"root_certificate": "gone.pem"}}],
+)
+def test_a_file_of_the_settings_that_is_not_there_is_a_blocker(bare, settings):
+    check = here(make_service(**settings))["files"]
+    assert check.verdict == BLOCKER
+    assert "gone" in check.found
+
+
+def test_what_is_not_committed_is_a_warning_where_it_counts(bare):
+    git = "git -c user.name=t -c user.email=t@localhost"
+    subprocess.run(
+        ["sh", "-c", f"git init -q; echo 1 >a; git add .; {git} commit -qm one; echo 2 >a"],
+        check=True,
+    )
+    assert here()["git"].verdict == OK
+    tree = {"app": "shop", "environments": {"prod": {"hosts": [{"address": "127.0.0.1"}]}}}
+    check = here(describe(settings.load(tree, "prod")))["git"]
+    assert check.verdict == WARNING
+    assert "what is not committed would be deployed too" in check.found

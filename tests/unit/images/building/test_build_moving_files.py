@@ -94,6 +94,32 @@ def test_files_that_are_the_same_are_no_change(tree, monkeypatch, change, dirty)
     assert build(version).reference == "shop:v1"
 
 
+def test_the_files_that_changed_are_named(tree, engine):
+    """As those of `inv deploy >deploy.log`, which a shell has begun before the version is settled."""
+    run("touch deploy.log")
+    version = versions.settle(Build(), "v1")
+    run("echo output >deploy.log; mkdir new; for n in 1 2 3 4 5 6; do touch new/$n; done")
+    with pytest.raises(Refused) as raised:
+        build(version)
+    assert raised.value.problem.startswith(
+        "the files changed meanwhile (deploy.log, new, new/1, new/2, new/3 and 3 more): they are "
+    )
+    assert "add it to .dockerignore" in raised.value.next_step
+    run("echo deploy.log >.dockerignore; echo deploy.log >>.gitignore")
+    version = versions.settle(Build(), "v1")
+    run("echo output >>deploy.log")
+    assert build(version).reference == "shop:v1"
+
+
+def test_what_is_not_committed_is_said(tree):
+    assert versions.uncommitted(versions.settle(Build(), "")) == ""
+    run("echo 2 >main.py")
+    found = versions.uncommitted(versions.settle(Build(), "v1"))
+    assert found.startswith("the files are not those of commit ")
+    run("rm -rf .git")
+    assert versions.uncommitted(versions.settle(Build(), "v1")) == ""
+
+
 def test_without_git_the_files_are_looked_at(tree, engine):
     run("rm -rf .git")
     version = versions.settle(Build(), "v1")
