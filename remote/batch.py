@@ -81,6 +81,16 @@ class Batch:
         """Seconds that the whole may take."""
         return sum(command.timeout for command in self.commands)
 
+    @property
+    def most(self) -> int:
+        """Bytes of an answer that are taken from a host."""
+        return max(command.most for command in self.commands)
+
+    def frames(self, on_line: Callable[[str], None] | None) -> tuple[Frames, Frames]:
+        """For its stdout and its stderr, of which `on_line` hears each line."""
+        out = Frames(self.marker, ended=self.ended, most=self.most)
+        return out, Frames(self.marker, on_line, most=self.most)
+
     def program(self) -> bytes:
         """What goes to the stdin of `shell_line`: a length, and so many bytes."""
         text = self._text()
@@ -129,60 +139,76 @@ class Batch:
 
 
 class Frames:
-    """Tells one stream of a batch apart, as it comes."""
+    """Tells one stream of a batch apart, as it comes.
+
+    `flooded` is set when a command's answer is larger than `most` bytes: the rest of the stream is worth nothing then.
+    """
 
     def __init__(
         self,
         marker: str,
         on_line: Callable[[str], None] | None = None,
         ended: Callable[[int, int, str], None] | None = None,
+        most: int = 8 * 2**20,
     ) -> None:
         self._end = b"\n" + marker.encode() + b" "
         self._mark = marker.encode()
-        self._buffer = b""
+        self._buffer = bytearray()
+        self._searched = 0  # of the buffer, for the end of the command
         self._shown = 0
+        self._listened = 0  # of the buffer, for the end of a line
         self._on_line = on_line
         self._ended = ended
+        self._most = most
+        self.flooded = False
         self.done: list[tuple[bytes, int]] = []
         self.times: list[float] = []  # when each mark came, monotonic seconds
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
-        while True:
-            at = self._buffer.find(self._end)
-            stop = self._buffer.find(b"\n", at + len(self._end)) if at >= 0 else -1
+        while (at := self._buffer.find(self._end, self._searched)) >= 0:
+            stop = self._buffer.find(b"\n", at + len(self._end))
             if stop < 0:
+                self._searched = at
                 break
             code = int(self._buffer[at + len(self._end) : stop])
-            output = self._buffer[:at]
+            output = bytes(self._buffer[:at])
             self._show(output, whole=True)
             self.done.append((output, code))
             self.times.append(time.monotonic())
-            self._buffer = self._buffer[stop + 1 :]
-            self._shown = 0
+            del self._buffer[: stop + 1]
+            self._searched = self._shown = self._listened = 0
             if self._ended is not None:
                 self._ended(len(self.done) - 1, code, output.decode("utf-8", "replace"))
+        else:
+            self._searched = max(0, len(self._buffer) - len(self._end))
         self._show(self._buffer, whole=False)
         if self._shown > 2 * KEPT:
             # Somebody has heard it; a command that speaks for hours must not fill our memory.
-            self._buffer = self._buffer[self._shown - KEPT :]
+            gone = self._shown - KEPT
+            del self._buffer[:gone]
             self._shown = KEPT
+            self._searched, self._listened = (
+                max(0, at - gone) for at in (self._searched, self._listened)
+            )
+        self.flooded = self.flooded or len(self._buffer) > self._most
 
     @property
     def rest(self) -> bytes:
         """What came after the last mark: the output of a command that has not ended."""
-        return self._buffer
+        return bytes(self._buffer)
 
-    def _show(self, output: bytes, *, whole: bool) -> None:
+    def _show(self, output: bytes | bytearray, *, whole: bool) -> None:
         if self._on_line is None:
             return
         while True:
-            end = output.find(b"\n", self._shown)
+            end = output.find(b"\n", max(self._shown, self._listened))
             if end < 0:
+                self._listened = len(output)
                 if not whole or self._shown >= len(output):
                     return
                 end = len(output)
-            line = output[self._shown : end]
+            line = bytes(output[self._shown : end])
             if not whole and line.startswith(self._mark):
                 return
             self._shown = end + 1

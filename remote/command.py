@@ -33,7 +33,8 @@ class Command:
     """One program with its words, or one static script with its arguments.
 
     `name` is what people read (progress, errors, dry run). `ok` are the exit codes that are answers, not failures.
-    `timeout` is in seconds. A secret can only be `stdin`: words are plain text and are shown to people.
+    `timeout` is in seconds; `most` is the largest answer in bytes that is taken from a host. A secret can only be
+    `stdin`: words are plain text and are shown to people.
     """
 
     words: tuple[str, ...]
@@ -42,6 +43,7 @@ class Command:
     root: bool = False
     ok: frozenset[int] = frozenset({0})
     timeout: float = 60.0
+    most: int = 8 * 2**20
     body: str = ""  # text of the static script, empty for a plain program
     values: tuple[tuple[str, str], ...] = ()  # variables that the script finds set, by name
 
@@ -58,6 +60,10 @@ class Command:
     def allow(self, *codes: int) -> Command:
         """Also take these exit codes for an answer."""
         return replace(self, ok=self.ok | frozenset(codes))
+
+    def at_most(self, size: int) -> Command:
+        """Take an answer of up to so many bytes."""
+        return replace(self, most=size)
 
     def within(self, seconds: float) -> Command:
         return replace(self, timeout=seconds)

@@ -11,7 +11,14 @@ from typing import Any, TypeVar, overload
 
 from .batch import FENCE_CODE, Batch, Fence, Watch, results
 from .command import Command
-from .errors import CommandFailed, ConnectionLost, DeadlineExceeded, Interrupted, LeaseLost
+from .errors import (
+    CommandFailed,
+    ConnectionLost,
+    DeadlineExceeded,
+    Interrupted,
+    LeaseLost,
+    RemoteError,
+)
 from .question import Question, together
 from .result import Result
 from .transport import Streams, Transport
@@ -181,6 +188,12 @@ class Host:
         if len(done) == len(batch.commands):
             return tuple(done)
         stopped_at = batch.commands[len(done)]
+        if streams.out.flooded or streams.err.flooded:
+            raise RemoteError(
+                self.name,
+                f"{stopped_at} answered with more than {batch.most // 2**20} MB, of which nothing was used",
+                next_step="look at the host: a file of the service may be damaged, or somebody fills it",
+            )
         said = (streams.err.rest or streams.out.rest).decode("utf-8", "replace").strip()[-2000:]
         if streams.late:
             raise DeadlineExceeded(

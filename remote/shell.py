@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 
-from .batch import Batch, Frames
+from .batch import Batch
 from .transport import Streams
 
 
@@ -66,8 +66,7 @@ class LocalTransport:
 
         sender = threading.Thread(target=send, daemon=True)
         sender.start()
-        out = Frames(batch.marker, ended=batch.ended)
-        streams = Streams(out, Frames(batch.marker, on_line))
+        streams = Streams(*batch.frames(on_line))
         deadline = time.monotonic() + batch.timeout
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ, streams.out)
@@ -84,6 +83,9 @@ class LocalTransport:
                         key.data.feed(data)
                     else:
                         selector.unregister(key.fileobj)
+                if streams.out.flooded or streams.err.flooded:
+                    self.interrupt()
+                    break
         process.wait()
         streams.ended = not streams.late
         self._process = None

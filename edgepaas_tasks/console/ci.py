@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TextIO
 
 # What a runner sets, the particular ones first: GitHub's and GitLab's own variables, and what nearly all set.
 RUNNERS = {
@@ -67,7 +67,31 @@ def annotation(kind: str, text: str, title: str = "") -> str:
 
 
 def harmless(text: str) -> str:
-    """Text of others (an app's log, a program's output) in which the runner finds no command to itself."""
+    """Text of others (an app's log, a program's output) in which the runner finds no command to itself.
+
+    Nor does a terminal: control characters, and those that change the direction of text, are shown as escapes.
+    """
+    return _without_commands(_CONTROLS.sub(_escaped, text))
+
+
+def as_written(text: str, stream: TextIO) -> str:
+    """The same for what is handed on line by line: colours stay, and a file or a pipe gets it as it was written."""
+    if stream.isatty():
+        text = _CONTROLS_BUT_COLOURS.sub(lambda found: found[1] or _escaped(found), text)
+    return _without_commands(text)
+
+
+# C0 and C1 but for tab and newline; marks of direction (Unicode's UAX 9); ECMA-48's SGR sequences set colours.
+_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+_CONTROLS = re.compile(_CONTROL)
+_CONTROLS_BUT_COLOURS = re.compile(rf"(\x1b\[[0-9;:]*m)|{_CONTROL}")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def _without_commands(text: str) -> str:
     if not detect().github:
         return text
     return re.sub(r"(?m)^(\s*):(?=:)", r"\1: ", text).replace("##[", "## [")

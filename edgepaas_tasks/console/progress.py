@@ -157,7 +157,7 @@ class Progress:
     def say(self, line: str) -> None:
         """A line that stays."""
         if self._live is not None:
-            self._live.console.print(redactor()(line), markup=False)
+            self._live.console.print(ci.harmless(redactor()(line)), markup=False)
         else:
             self._print(line)
 
@@ -206,7 +206,7 @@ class Progress:
     def _text(text: str, style: str = "") -> Text:
         from rich.text import Text
 
-        return Text(redactor()(text), style=style)
+        return Text(ci.harmless(redactor()(text)), style=style)
 
 
 def _differs(before: str, line: str) -> bool:

@@ -42,4 +42,4 @@ def show(_: str, line: str) -> None:
     """One line of the command, on the stream that it was written to, without secrets; whole if it is the host's own."""
     stream = sys.stdout if line.startswith("1") else sys.stderr
     text = line[1:] if line.startswith(("1", "2")) else line
-    output.follow(ci.harmless(redactor()(text)), stream)
+    output.follow(ci.as_written(redactor()(text), stream), stream)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -104,7 +105,7 @@ class Printer:
     def _put(self, line: Line, put: Callable[[str], bool]) -> bool:
         where = [line.host] * self._hosts + [line.slot] * self._slots
         mark = f"{' '.join(where)} | " if where else ""
-        return put(ci.harmless(redactor()(f"{mark}{line.text}")))
+        return put(ci.as_written(redactor()(f"{mark}{line.text}"), sys.stdout))
 
 
 def _line(host: str, text: str) -> Line | None:

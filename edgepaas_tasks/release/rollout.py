@@ -84,7 +84,7 @@ class Rollout:
             return  # it stays, where it is
         # Redacted like what is printed: the journal is read by others, and for longer.
         first, *_ = redactor()(str(error)).splitlines() or [""]
-        entry = self.entry(releases.FAILED, first)
+        entry = self.entry(releases.FAILED, first[:1000])
         with suppress(Exception):
             attempt(
                 self.hosts, lambda host: host.change(releases.record(self.service.layout, entry))

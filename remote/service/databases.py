@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
+from .. import record
 from ..command import script
 from ..layout import Layout
 from ..question import Question, question
+
+MODES = ("postgres_only", "sqlite_only")
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,7 @@ def parse(text: str) -> dict[int, Database]:
     found = {}
     for line in text.splitlines():
         number, _, rest = line.partition(" ")
-        try:
-            data = json.loads(rest)
-            found[int(number)] = Database(data["mode"], int(data["since"]), str(data["reason"]))
-        except (ValueError, KeyError, TypeError):
-            continue
+        database = record.parse(Database, rest)
+        if database and database.mode in MODES and number.isdecimal():
+            found[int(number)] = database
     return found

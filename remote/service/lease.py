@@ -10,6 +10,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from functools import cache
 
+from .. import record
 from ..batch import Fence
 from ..command import Command, script
 from ..errors import LeaseHeld, RemoteError
@@ -59,14 +60,7 @@ class Holder:
 
 
 def parse_holder(text: str) -> Holder | None:
-    try:
-        known = {key: value for key, value in json.loads(text).items() if key in _FIELDS}
-        return Holder(**known)
-    except (ValueError, TypeError, AttributeError):
-        return None
-
-
-_FIELDS = frozenset(Holder.__dataclass_fields__)
+    return record.parse(Holder, text)
 
 
 @cache

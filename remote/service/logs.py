@@ -34,7 +34,7 @@ def logs(layout: Layout, *, which: str, lines: str, since: str, follow: bool) ->
         follow="yes" if follow else "",
     )
     command = command.as_root().called(f"read the log of {which}")
-    return command.within(LONGEST) if follow else command.within(120)
+    return command.within(LONGEST) if follow else command.within(120).at_most(512 * 2**20)
 
 
 def execute(container: str, text: str) -> Command:

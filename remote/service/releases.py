@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from .. import record as records
 from ..command import Command, Stdin, argv, script
 from ..layout import Layout
 from ..question import Question, question
+
+LARGEST = 512 * 1024  # bytes of a journal that are read: its end
+SHOWN = 500  # entries
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 GOOD = "good"
 FAILED = "failed"
@@ -64,23 +70,20 @@ class Release:
 
 
 def parse_history(text: str) -> tuple[Entry, ...]:
-    """The journal's entries; a line that was cut short by a crash is passed over."""
-    return tuple(entry for entry in (_entry(line) for line in text.splitlines()) if entry)
+    """The journal's last entries; a line that was cut short by a crash, or edited, is passed over."""
+    found = (records.parse(Entry, line) for line in text.splitlines()[-SHOWN:])
+    return tuple(entry for entry in found if entry)
 
 
 def parse_release(text: str) -> Release | None:
-    try:
-        data = json.loads(text)
-        known = {key: data[key] for key in Release.__dataclass_fields__ if key in data}
-        known["variables"] = tuple(known.get("variables", ()))
-        return Release(**known)
-    except (ValueError, TypeError, KeyError):
-        return None
+    """None for what is no release of ours: also where a file's name would lead elsewhere."""
+    found = records.parse(Release, text)
+    return found if found and all(map(_FILE.fullmatch, found.mounted)) else None
 
 
 def history(layout: Layout) -> Question[tuple[Entry, ...]]:
     """The journal's last entries, oldest first; none where there is no journal yet."""
-    command = argv("tail", "-n", "500", layout.history).as_root().allow(1)
+    command = argv("tail", "-c", str(LARGEST), layout.history).as_root().allow(1)
     return question(command.called("read the journal"), parse_history)
 
 
@@ -203,11 +206,3 @@ def prune(
     unique = list(dict.fromkeys(words))
     command = script("prune", layout.base, *unique, uses=("named",))
     return command.as_root().within(300).called("prune old releases")
-
-
-def _entry(line: str) -> Entry | None:
-    try:
-        data = json.loads(line)
-        return Entry(**{key: data[key] for key in Entry.__dataclass_fields__ if key in data})
-    except (ValueError, TypeError):
-        return None

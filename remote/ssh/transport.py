@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-from ..batch import Batch, Frames
+from ..batch import Batch
 from ..target import Target
 from ..transport import Streams
 from .link import Link, link
@@ -35,8 +35,7 @@ class SSHTransport:
     def execute(
         self, batch: Batch, chunks: Iterable[bytes], on_line: Callable[[str], None] | None
     ) -> Streams:
-        out = Frames(batch.marker, ended=batch.ended)
-        streams = Streams(out, Frames(batch.marker, on_line))
+        streams = Streams(*batch.frames(on_line))
         deadline = time.monotonic() + batch.timeout
         try:
             channel = self._link.session(batch.shell_line(), batch.timeout)
@@ -65,6 +64,9 @@ class SSHTransport:
             with suppress(*GONE):
                 while data := channel.recv_stderr(65536):
                     streams.err.feed(data)
+                    if streams.err.flooded:
+                        _end(channel)
+                        return
 
         stderr = threading.Thread(target=receive_stderr, daemon=True)
         stderr.start()
@@ -82,6 +84,8 @@ class SSHTransport:
                 if not data:
                     break
                 streams.out.feed(data)
+                if streams.out.flooded:
+                    break
             stderr.join(max(0.0, deadline - time.monotonic()))
             streams.ended = True
         except TimeoutError:

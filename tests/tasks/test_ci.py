@@ -151,3 +151,31 @@ def test_nothing_is_redrawn_in_a_ci_even_where_it_has_a_terminal(monkeypatch):
         progress.step("docker", "x")
     assert "\x1b" not in terminal.getvalue()
     assert "build" in terminal.getvalue()
+
+
+CONTROLS = {
+    "the screen is cleared": ("\x1b[2Jgone", "\\x1b[2Jgone"),
+    "the title is set": ("\x1b]0;owned\x07", "\\x1b]0;owned\\x07"),
+    "the line is written over": ("failed\rgood", "failed\\rgood"),
+    "a backspace": ("no\b\byes", "no\\x08\\x08yes"),
+    "a control sequence in one byte": ("\x9b2J", "\\x9b2J"),
+    "the direction of text": ("a\u202eb", "a\\u202eb"),
+    "a colour": ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+    "tabs, lines and other scripts": ("a\tb\nüñ漢", "a\tb\nüñ漢"),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), CONTROLS.values(), ids=CONTROLS)
+def test_what_others_wrote_commands_no_terminal(text, shown):
+    assert ci.harmless(text) == shown
+
+
+def test_a_log_keeps_its_colours_on_a_terminal_and_everything_in_a_pipe():
+    text = "\x1b[31mred\x1b[0m \x1b[2J \r"
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    assert ci.as_written(text, Terminal()) == "\x1b[31mred\x1b[0m \\x1b[2J \\r"
+    assert ci.as_written(text, io.StringIO()) == text

@@ -13,7 +13,7 @@ for word in "$@"; do
         [ "${live##*/}" != "$number" ] || continue
         [ -d "$base/releases/$number" ] || continue
         rm -rf "$base/releases/$number"
-        rm -f "$base/data/.edgepaas-database-$number.json"
+        rm -rf "$base/data/.edgepaas-database-$number.json"
         rmdir "$base"/slots/*/"$number" 2>/dev/null || :
         echo "removed release $number"
         ;;

@@ -43,8 +43,8 @@ if [ "$(stat -c %u "$base/data")" != "${owner%:*}" ]; then
     chown "$owner" "$base/data"
 fi
 
-# Which database it uses is decided anew.
-rm -f "$base/data/.edgepaas-database-$release.json"
+# Which database it uses is decided anew; what a container put there instead of a file goes too.
+rm -rf "$base/data/.edgepaas-database-$release.json"
 
 mkdir -p "$base/slots/$slot/$release"
 environment=$base/releases/$release/.env

@@ -1,6 +1,7 @@
 """One program for many commands, and its output told apart again."""
 
 import os
+import time
 
 import pytest
 
@@ -169,3 +170,53 @@ def test_sudo_that_warns_has_not_refused(host, said, kind, told):
     with pytest.raises(kind, match=told) as caught:
         host.read(dying)
     assert said in str(caught.value)
+
+
+def test_an_answer_without_end_is_not_taken_and_costs_little():
+    frames = Frames("mark", most=2**20)
+    begun = time.process_time()
+    for _ in range(1000):
+        frames.feed(b"x" * 65536)
+        if frames.flooded:
+            break
+    assert frames.flooded
+    assert len(frames.rest) <= 2**20 + 65536
+    assert time.process_time() - begun < 1
+
+
+def test_a_line_without_end_on_a_stream_that_is_heard_is_not_taken():
+    heard = []
+    frames = Frames("mark", heard.append, most=2**20)
+    for _ in range(100):
+        frames.feed(b"a line\n" * 1000)
+    assert not frames.flooded
+    assert len(heard) == 100_000
+    for _ in range(40):
+        frames.feed(b"x" * 65536)
+    assert frames.flooded
+
+
+def test_a_large_answer_is_told_apart_in_time_that_grows_with_it():
+    """Each part was once searched from the beginning: 60 MB took minutes."""
+
+    def took(size):
+        frames = Frames("mark", most=2**28)
+        begun = time.process_time()
+        for _ in range(size):
+            frames.feed(b"x" * 16384)
+        frames.feed(b"\nmark 0\n")
+        assert [len(output) for output, _ in frames.done] == [size * 16384]
+        return time.process_time() - begun
+
+    took(100)
+    assert took(2000) < 60 * max(took(200), 0.005)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_mark_that_comes_in_pieces_is_found(size):
+    text = b"one\n\nmark 0\ntwo\n\nmark 3\nrest"
+    frames = Frames("mark")
+    for at in range(0, len(text), size):
+        frames.feed(text[at : at + size])
+    assert frames.done == [(b"one\n", 0), (b"two\n", 3)]
+    assert frames.rest == b"rest"
