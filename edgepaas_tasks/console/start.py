@@ -14,7 +14,7 @@ from edgepaas_tasks.console.configuration import require_readable
 from edgepaas_tasks.console.places import project_above
 from edgepaas_tasks.errors import SettingsError
 
-# Options of Invoke that print something and run no task. They stand before any task: behind one they are the task's own.
+# Options of Invoke that print something and run no task. They stand before any task; behind one they are its own.
 _PRINTING = {"-l", "--list", "-h", "--help"}
 
 
