@@ -1,7 +1,10 @@
 # Part of a changing program's start, not a script of its own: $1 lease file, $2 our token, $3 its time to live in seconds,
 # $4 phase. Holds the lock until this shell ends, so a program that outlived its connection is never overtaken.
 # Two locks: lease.lock is held by whatever changes the host, lease.write by whoever writes the lease, for a moment.
+edgepaas_mask=$(umask)
+umask 077 # who can read a lock can hold it
 exec 9>>"$1.lock"
+umask "$edgepaas_mask"
 if ! flock -w 30 9; then
     echo "another changing program still runs on this host" >&2
     edgepaas_end 75

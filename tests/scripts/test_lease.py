@@ -141,6 +141,20 @@ def test_a_change_renews_the_lease(run, lease):
     assert lease.stat().st_mode & 0o777 == 0o600
 
 
+def test_nobody_else_on_the_host_can_hold_a_lock(run, lease):
+    """Who can open a file for reading can lock it (flock(2))."""
+    locks = [lease.with_name(f"lease.{name}") for name in ("lock", "write")]
+    for lock in locks:  # as a former version left them
+        lock.touch(0o644)
+    take(run, lease, "one")
+    assert {lock.stat().st_mode & 0o777 for lock in locks} == {0o600}
+    locks[0].unlink()
+    run.host.fence = Fence(str(lease), "one", 100)
+    (result,) = run.host.change(argv("sh", "-c", "umask"))
+    assert result.text == "0022", "what runs has the usual mask"
+    assert locks[0].stat().st_mode & 0o777 == 0o600
+
+
 def test_a_changing_program_that_outlived_its_connection_is_never_overtaken(run, lease, stubs):
     stubs.add("date", "echo 1000")
     take(run, lease, "one", ttl="60")

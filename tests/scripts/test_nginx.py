@@ -52,9 +52,12 @@ def site(nginx):
     return (nginx / "conf.d" / SITE).read_text()
 
 
-def test_a_new_site_is_tested_then_used(configure, nginx, stubs):
+def test_a_new_site_is_tested_then_used(configure, nginx, stubs, tmp_path):
+    (tmp_path / "edgepaas-nginx.lock").touch(0o644)
     assert configure().text == "reloaded"
     assert site(nginx) == "new\n"
+    assert (nginx / "conf.d" / SITE).stat().st_mode & 0o777 == 0o644, "nginx's workers read it"
+    assert (tmp_path / "edgepaas-nginx.lock").stat().st_mode & 0o777 == 0o600
     order = [line.split()[0:2] for line in stubs.said if line.split()[0] in ("nginx", "systemctl")]
     assert order.index(["nginx", "-t"]) < order.index(["systemctl", "reload"])
     assert any("Host: shop.example" in line for line in stubs.said)

@@ -8,6 +8,7 @@ no_deploy() {
         if [ "$lock" -lt 8 ]; then
             lock=$((lock + 1))
             eval "exec $lock>>\"\$lease.lock\""
+            chmod 600 "$lease.lock" # who can read a lock can hold it
             flock -w 30 "$lock"
         fi
         if [ "$(sed -n 2p "$lease")" -ge "$(date +%s)" ]; then

@@ -20,6 +20,7 @@ refuse() {
 }
 if taken; then refuse held; fi
 exec 9>>"$lease.lock" 8>>"$lease.write"
+chmod 600 "$lease.lock" "$lease.write" # who can read one can hold it
 # A changing program holds the lock while it runs, whatever became of its connection.
 flock -w 5 9 || refuse busy
 flock 8

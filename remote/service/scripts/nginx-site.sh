@@ -5,10 +5,12 @@
 set -eu
 : "${file_name:?}" "${port:?}" "${host_name:?}" "${base:?}" "${blue:?}" "${green:?}"
 site=/etc/nginx/conf.d/$file_name log=/var/log/nginx/error.log
-umask 022
 # One at a time on a host, whichever service it is for and whether it has a lease: nginx is one, and what is taken back here
 # must be what was there before this run.
+umask 077 # who can read a lock can hold it
 exec 8>>/run/edgepaas-nginx.lock
+chmod 600 /run/edgepaas-nginx.lock
+umask 022
 if ! flock -w 30 8; then
     echo "another program changes nginx's configuration on this host, for more than 30 s: try again" >&2
     exit 44

@@ -1,6 +1,8 @@
 # Part of a script, not one of its own: a request as a visitor's, for whether the app serves.
 # host_name: the Host that it is for. It asks for one path: braces and brackets mean nothing in it.
 
+: "${host_name:?}"
+
 # probe SECONDS URL HEADERS OPTION... $3 has a header a line. The options are curl's.
 probe() {
     edgepaas_seconds=$1 edgepaas_url=$2 edgepaas_headers=$3
