@@ -36,10 +36,9 @@ def _live(state: State, host: str) -> Release:
     release = _there(state).get(state.live.release)
     if release is None:
         raise Refused(f"{host}: nothing is live yet, so there is no image to ask; inv deploy first")
-    if (mode := modes.live(state).mode) in (modes.SQLITE, modes.NONE):
-        raise Refused(
-            f"{host}: the database.mode of the live release is {mode}: the app migrates its own database"
-        )
+    where = {modes.SQLITE: "is on SQLite", modes.NONE: "has database.mode none"}
+    if without := where.get(modes.live(state).mode):
+        raise Refused(f"{host}: the live release {without}: the app migrates its own database")
     return release
 
 
