@@ -52,14 +52,18 @@ class HostKeyChanged(RemoteError):
 
 
 class CommandFailed(RemoteError):
-    """A command (its name in `command`) ended with an exit code that it may not end with."""
+    """A command (its name in `command`) ended with an exit code that it may not end with.
+
+    `log` is all that it said, where `got` is a part of it.
+    """
 
     def __init__(
-        self, host: str, problem: str, *, code: int, command: str = "", **parts: str
+        self, host: str, problem: str, *, code: int, command: str = "", log: str = "", **parts: str
     ) -> None:
         super().__init__(host, problem, **parts)
         self.code = code
         self.command = command
+        self.log = log
 
 
 class DeadlineExceeded(RemoteError):

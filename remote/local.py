@@ -95,10 +95,10 @@ def stream(
             tried=result.name,
             got=result.tail(),
         )
-    return _checked(words[0], result, (0,))
+    return _checked(words[0], result, (0,), result.stdout)
 
 
-def _checked(program: str, result: Result, ok: tuple[int, ...]) -> Result:
+def _checked(program: str, result: Result, ok: tuple[int, ...], log: str = "") -> Result:
     if result.code not in ok:
         raise CommandFailed(
             HERE,
@@ -106,6 +106,7 @@ def _checked(program: str, result: Result, ok: tuple[int, ...]) -> Result:
             code=result.code,
             tried=result.name,
             got=result.tail(),
+            log=log,
         )
     return result
 

@@ -108,6 +108,7 @@ class DeployEvents:
         self.version = found.version or self.version
         interrupted = not isinstance(error, Exception)
         told = "interrupted" if interrupted else str(error)
+        self._keep_log(getattr(error, "log", ""))
         result = "unfinished" if found.live else "failure"
         event = {
             "result": "interrupted" if interrupted else result,
@@ -125,6 +126,15 @@ class DeployEvents:
             {"failure", *(("rollback",) if found.flipped_back else ())},
             f"{self.action} of {self.version or 'an earlier release'} {came}: {event['error']}{cause}",
         )
+
+    def _keep_log(self, log: str) -> None:
+        """All that a failed build said: the message has its first errors and its end."""
+        from edgepaas_tasks.report import failure_report
+
+        if log:
+            path = self._try("the log", lambda: failure_report.write_log(self.service, log))
+            if path is not None:
+                self.progress.say(f"  the whole log: {path}")
 
     def _report(self, told: str, found: Findings) -> str:
         """The path of the failure report; "" if no host was reached, or another deploy holds the lease."""

@@ -29,21 +29,29 @@ def text(title: str, error: str, found: Findings, phases: Sequence[Phase]) -> st
 
 def write(service: Service, release: int, content: str) -> Path:
     """Into the folder of the settings, which git does not see; 0600 from its first byte."""
+    return _write(service, str(release or "none"), ".md", content)
+
+
+def write_log(service: Service, content: str) -> Path:
+    """All that a build said, beside the reports."""
+    return _write(service, "build", ".log", content + "\n")
+
+
+def _write(service: Service, name: str, suffix: str, content: str) -> Path:
     folder = Path(service.settings.report.folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ignored = folder / ".gitignore"
     if not ignored.exists():
         ignored.write_text("*\n", encoding="utf-8")
     moment = time.strftime("%Y%m%d-%H%M%S")
-    path = folder / f"{service.settings.service}-{release or 'none'}-{moment}.md"
+    stem = f"{service.settings.service}-{name}-{moment}"
+    path = folder / f"{stem}{suffix}"
     for number in range(2, 100):
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             break
         except FileExistsError:  # two in one second
-            path = path.with_stem(
-                f"{service.settings.service}-{release or 'none'}-{moment}-{number}"
-            )
+            path = path.with_stem(f"{stem}-{number}")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(redactor()(content))
     return path

@@ -11,6 +11,7 @@ from edgepaas_tasks.remote.errors import RemoteError, Unsupported
 from edgepaas_tasks.remote.layout import SLOTS
 from edgepaas_tasks.remote.machine import systems, volume
 from edgepaas_tasks.remote.machine.facts import Disk, Facts
+from edgepaas_tasks.remote.service import claims
 from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.service import ports
 from edgepaas_tasks.service.service import Service
@@ -51,6 +52,7 @@ def checks(
             *_disks(facts, need),
             _memory(service, facts),
             *_ports(service, state),
+            *_neighbours(service, state),
             _clock(facts, now),
             *_volume(service, state),
             *_postgres(facts),
@@ -196,6 +198,18 @@ def _ports(service: Service, state: State) -> Iterator[Answer]:
             yield f"port {port}", BLOCKER, found, then
         else:
             yield f"port {port}", OK, f"{slot}: {'our container' if ours else 'free'}", ""
+
+
+def _neighbours(service: Service, state: State) -> Iterator[Answer]:
+    """What another service of the host has: it was there first, and is left alone."""
+    for one in claims.conflicts(service.site, state.others):
+        yield (
+            "neighbours",
+            BLOCKER,
+            f"{one.found} belongs to {one.service} on this host",
+            f"change edgepaas.{one.setting}; or, where {one.service} is no more, remove "
+            f"/etc/nginx/conf.d/edgepaas-{one.service}.conf there",
+        )
 
 
 def _clock(facts: Facts, now: float) -> Answer:

@@ -12,7 +12,7 @@ from ..machine import docker, facts
 from ..machine import volume as volumes
 from ..question import Question, together
 from ..result import Result
-from . import databases, releases, slots
+from . import claims, databases, releases, slots
 from .databases import Database
 
 
@@ -20,7 +20,7 @@ from .databases import Database
 class State:
     """A host and one service on it, as they were at the same moment.
 
-    `images` has what every image of the host is, by its id.
+    `images` has what every image of the host is, by its id; `others` what other services of the host claim.
     """
 
     facts: facts.Facts
@@ -32,6 +32,7 @@ class State:
     volume: volumes.Seen | None = None
     runtimes: frozenset[str] = frozenset()
     databases: Mapping[int, Database] = field(default_factory=dict)
+    others: Mapping[str, claims.Claim] = field(default_factory=dict)
 
     @property
     def next_release(self) -> int:
@@ -59,6 +60,7 @@ def query(layout: Layout, volume: volumes.Volume | None = None) -> Question[Stat
         releases.kept(layout),
         releases.runtimes(layout),
         databases.query(layout),
+        claims.query(layout),
         docker.images(),
         *((volumes.query(volume),) if volume is not None else ()),
     )
@@ -66,8 +68,8 @@ def query(layout: Layout, volume: volumes.Volume | None = None) -> Question[Stat
     asked = together(looks)
 
     def parse(results: Sequence[Result]) -> State:
-        machine, live, containers, history, kept, runtimes, decided, images, *seen = asked.parse(
-            results
+        machine, live, containers, history, kept, runtimes, decided, others, images, *seen = (
+            asked.parse(results)
         )
         return State(
             facts=machine,
@@ -78,6 +80,7 @@ def query(layout: Layout, volume: volumes.Volume | None = None) -> Question[Stat
             images=images,
             runtimes=runtimes,
             databases=decided,
+            others=others,
             volume=seen[0] if seen else None,
         )
 

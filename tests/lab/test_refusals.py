@@ -129,6 +129,10 @@ def test_a_dockerfile_that_fails_to_build_changes_no_host(unchanged):
     assert why in done.stderr
     assert "docker build failed; no host was changed" in done.stderr
     assert "exit 7" in done.stderr
+    (log,) = (unchanged.folder / ".edgepaas" / "reports").glob("guestbook-lab-build-*.log")
+    assert f"the whole log: .edgepaas/reports/{log.name}" in done.stderr
+    assert why in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_missing_dockerfile_is_named(untouched):

@@ -71,7 +71,7 @@ TESTED = {
     ("notices.py", "_post"): ("test_why_a_notice_was_not_sent",),
     ("notices.py", "_mail"): ("test_why_an_email_was_not_sent",),
     ("ci_summary.py", "write"): ("test_what_github_shows",),
-    ("failure_report.py", "write"): ("test_what_a_report_holds",),
+    ("failure_report.py", "_write"): ("test_what_a_report_holds",),
     ("deploy_events.py", "failed"): ("test_what_a_hook_hears_of_an_error",),
     ("connectivity.py", "probe"): ("test_what_a_container_says",),
     ("connectivity.py", "judge"): ("test_what_a_container_says",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ from edgepaas_tasks.remote import local
 from edgepaas_tasks.remote.errors import CommandFailed
 from edgepaas_tasks.remote.machine.docker import INPUTS, OWNER
 from edgepaas_tasks.settings import Build
+
+FIRST = 5  # lines with errors that are shown beside the last lines of a build
+_ERROR = re.compile(r"(?i)\b(error|fatal|traceback|no such file|not found|could not|cannot)\b")
 
 
 def build(
@@ -89,9 +93,17 @@ def _run_build(
             "docker build failed; no host was changed",
             code=error.code,
             tried=" ".join(words),
-            got=error.got,
+            got="\n".join([*_first_errors(error.log, error.got), error.got]),
+            log=error.log,
             next_step="fix the Dockerfile or what it needs, then deploy again",
         ) from None
+
+
+def _first_errors(log: str, shown: str) -> list[str]:
+    """The lines that first say what went wrong: a compiler's come long before the end, which says that pip failed."""
+    lines = [line for line in log.splitlines() if _ERROR.search(line) and line not in shown]
+    first = list(dict.fromkeys(lines))[:FIRST]
+    return [*first, "..."] if first else []
 
 
 def prune(settings: Build, name: str) -> list[str]:

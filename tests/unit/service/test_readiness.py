@@ -11,6 +11,7 @@ from edgepaas_tasks.fleet import connectivity
 from edgepaas_tasks.remote.errors import RemoteError
 from edgepaas_tasks.remote.machine.facts import Disk, Facts
 from edgepaas_tasks.remote.machine.volume import Seen
+from edgepaas_tasks.remote.service.claims import Claim
 from edgepaas_tasks.remote.service.slots import Container, Live
 from edgepaas_tasks.remote.service.state import State
 from edgepaas_tasks.service import readiness
@@ -130,6 +131,18 @@ def test_a_port_that_the_idle_slot_is_to_move_to_has_to_be_free(service):
     assert "taken by something else" in found["port 8082", BLOCKER].found
     _, found = with_live_blue(service, ("127.0.0.1:8082",), blue=8081, green=8082)
     assert found == {}
+
+
+def test_what_another_service_of_the_host_has_is_named_with_it(service):
+    others = {"blog-prod": Claim([8082, 8083], 80, ["_"], True)}
+    seen = State(HEALTHY, Live("", 0), {}, (), {}, others=others)
+    with pytest.raises(RemoteError) as raised:
+        readiness.require(service, "web1", seen)
+    assert raised.value.problem.startswith("port 8082 (green) belongs to blog-prod on this host")
+    assert "every other name on port 80 belongs to blog-prod on this host" in raised.value.problem
+    assert raised.value.next_step.startswith(
+        "change edgepaas.slots.green; or, where blog-prod is no more, remove /etc/nginx/conf.d/edgepaas-blog-prod.conf"
+    )
 
 
 def test_a_system_without_a_row_can_not_be_set_up(service):

@@ -6,6 +6,7 @@ import pytest
 
 from edgepaas_tasks.images.building import build as builds
 from edgepaas_tasks.images.building import version as versions
+from edgepaas_tasks.remote.errors import CommandFailed
 from edgepaas_tasks.settings import Build
 
 # Every build makes another image, as one whose labels have the time does.
@@ -106,3 +107,30 @@ def test_an_image_whose_tag_has_a_part_of_its_digest_is_found_again(make, tmp_pa
     assert make() == ("v1-00000002", False)
     main.write_text("")
     assert make() == ("v1", False)
+
+
+PIP = """#1 building
+#2 1.0 gcc -c hello.c
+#2 1.1 hello.c:1:10: fatal error: Python.h: No such file or directory
+#2 1.2 compilation terminated.
+"""
+
+
+def test_the_first_errors_of_a_build_are_shown_beside_its_end(tmp_path, monkeypatch):
+    said = PIP + "".join(f"#2 2.{n} a line of pip\n" for n in range(60)) + "ERROR: exit code: 1\n"
+    (tmp_path / "said").write_text(said)
+    (tmp_path / "docker").write_text(
+        f"#!/bin/sh\ncase $1 in build) cat {tmp_path}/said; exit 1 ;; *) exit 1 ;; esac\n"
+    )
+    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    settings = Build(context=str(tmp_path / "app"))
+    with pytest.raises(CommandFailed) as raised:
+        builds.build(settings, "shop", versions.settle(settings, "v1"))
+    lines = raised.value.got.splitlines()
+    assert lines[0] == "#2 1.1 hello.c:1:10: fatal error: Python.h: No such file or directory"
+    assert lines[1] == "..."
+    assert lines[-1] == "ERROR: exit code: 1"
+    assert raised.value.log == said.rstrip()
