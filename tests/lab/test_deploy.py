@@ -7,6 +7,7 @@ import time
 
 from edgepaas_tasks.lab import hosts as lab_hosts
 from edgepaas_tasks.lab.load import Load
+from tests.lab.conftest import BEHIND_NGINX
 from tests.lab.faults import Fault
 
 KEPT: list[int] = []  # the release that was live when the entry of this text was written
@@ -122,10 +123,11 @@ def test_a_version_that_fails_behind_nginx_is_flipped_back(project):
         .replace("def ready(response: Response)", "def ready(response: Response, request: Request)")
         .replace(
             "    response.status_code, body = health.ready(",
-            "    if 'x-forwarded-for' in request.headers:\n        response.status_code = 500\n"
+            "    if behind_nginx(request):\n        response.status_code = 500\n"
             "        return {}\n    response.status_code, body = health.ready(",
         )
         .replace("import FastAPI, Form", "import FastAPI, Form, Request")
+        + BEHIND_NGINX
     )
     done = project.deploy("--version", "proxy-shy", code=1)
     assert "failed on the public path and was flipped back" in done.stderr

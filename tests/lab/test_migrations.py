@@ -8,7 +8,7 @@ import time
 import psycopg
 import pytest
 
-from .conftest import begin_anew
+from .conftest import BEHIND_NGINX, begin_anew
 from .rows_reader import Reader
 
 SECOND = """
@@ -232,12 +232,12 @@ def test_several_heads_and_revisions_are_told_apart(site):
     site.server.sql("DELETE FROM alembic_version WHERE version_num = '0001'")
 
 
-BEHIND_NGINX = """
+SHY = f"""{BEHIND_NGINX}
 @app.middleware("http")
 async def shy(request, call_next):
     from fastapi.responses import PlainTextResponse
 
-    if "x-forwarded-for" in request.headers:
+    if behind_nginx(request):
         return PlainTextResponse("no", 500)
     return await call_next(request)
 """
@@ -251,7 +251,7 @@ def test_a_flip_back_over_a_newer_schema_is_never_refused_and_the_old_code_start
     second(site)
     app = site.app / "guestbook" / "app.py"
     before = app.read_text()
-    app.write_text(before + BEHIND_NGINX)
+    app.write_text(before + SHY)
     done = site.deploy("--version", "shy", code=1)
     assert "failed on the public path and was flipped back" in done.stderr
     app.write_text(before)

@@ -4,6 +4,8 @@
 a proxy fails, that long after the first such request; the app's own port answers as ever.
 """
 
+from tests.lab.conftest import BEHIND_NGINX
+
 DOCKERFILE = "RUN /venv/bin/pip install --quiet --no-cache-dir websockets==13.1\n"
 
 CODE = """
@@ -20,7 +22,7 @@ asked: list[float] = []
 
 @app.middleware("http")
 async def fail(request: Request, call_next):
-    if "x-forwarded-for" in request.headers:
+    if behind_nginx(request):
         asked.append(time.monotonic())
         if asked[-1] - asked[0] >= FAIL_AFTER:
             return Response(status_code=500)
@@ -60,4 +62,4 @@ def enrich(app) -> None:
     before, after = dockerfile.read_text().split("# Below this line is code")
     dockerfile.write_text(f"{before}{DOCKERFILE}# Below this line is code{after}")
     code = app / "guestbook" / "app.py"
-    code.write_text(code.read_text() + CODE)
+    code.write_text(code.read_text() + BEHIND_NGINX + CODE)
