@@ -79,7 +79,7 @@ def reports(project):
         ("https", "redirects to https://shop.example/health/ready: the app wants https"),
         ("host", "the app refuses the host name localhost: allow it (Django's ALLOWED_HOSTS"),
         ("method", "/health/ready does not answer GET"),
-        ("login", "/health/ready redirects to http://localhost:8081/login"),
+        ("login", "/login: does it want a login? the gate follows nothing"),
         ("variable", "the variable API_KEY is missing"),
         ("import", "an import fails: No module named 'a_module_that_is_not_there'"),
         ("database", 'the database cannot be reached: connection to server at "127.0.0.1"'),
