@@ -273,6 +273,20 @@ class Project:
         self.settings(SETTINGS)
 
 
+def broken_image(project: Project, context: Path):
+    """The guestbook with one more layer: an app that breaks as it is told. Gives the image's name, and removes it."""
+    shutil.copytree(project.app, context, dirs_exist_ok=True)
+    shutil.copy(Path(__file__).parent / "broken_app.py", context / "guestbook" / "broken.py")
+    with (context / "Dockerfile").open("a") as file:
+        file.write('\nCMD ["python", "-m", "guestbook.broken"]\n')
+    base = ("--build-arg", f"BASE_IMAGE={SETTINGS['build']['args']['BASE_IMAGE']}")
+    name = f"guestbook:broken-{secrets.token_hex(4)}"
+    words = ("docker", "build", "-q", "-t", name, *base, str(context))
+    subprocess.run(words, check=True, capture_output=True)
+    yield name
+    subprocess.run(["docker", "rmi", "-f", name], capture_output=True)
+
+
 def make(folder: Path, count: int, **lab):
     """A project with hosts of `lab`: a `prepared` host is ready within seconds, others are bare."""
     project = None

@@ -2,16 +2,14 @@
 
 import json
 import re
-import secrets
 import shutil
 import stat
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from edgepaas_tasks.settings import merge
-from tests.lab.conftest import SETTINGS
+from tests.lab.conftest import SETTINGS, broken_image
 from tests.lab.test_secrets import TOKEN, search
 
 DATA = "/opt/edgepaas/guestbook-lab/data"
@@ -29,18 +27,7 @@ WAITED = {"health": {"timeout": 10}}
 @pytest.fixture(scope="module")
 def image(ready, tmp_path_factory):
     """The guestbook with one more layer: an app that breaks as it is told."""
-    context = tmp_path_factory.mktemp("breakable")
-    shutil.copytree(ready.app, context, dirs_exist_ok=True)
-    shutil.copy(Path(__file__).parent / "broken_app.py", context / "guestbook" / "broken.py")
-    with (context / "Dockerfile").open("a") as file:
-        file.write('\nCMD ["python", "-m", "guestbook.broken"]\n')
-    base = ("--build-arg", f"BASE_IMAGE={SETTINGS['build']['args']['BASE_IMAGE']}")
-    name = f"guestbook:breakable-{secrets.token_hex(4)}"
-    subprocess.run(
-        ["docker", "build", "-q", "-t", name, *base, str(context)], check=True, capture_output=True
-    )
-    yield name
-    subprocess.run(["docker", "rmi", "-f", name], capture_output=True)
+    yield from broken_image(ready, tmp_path_factory.mktemp("breakable"))
 
 
 @pytest.fixture

@@ -2,15 +2,11 @@
 
 import http.client
 import json
-import secrets
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from edgepaas_tasks.settings import merge
-from tests.lab.conftest import SETTINGS
+from tests.lab.conftest import SETTINGS, broken_image
 
 FORGED = {
     "X-Forwarded-For": "203.0.113.7",
@@ -30,18 +26,7 @@ FORGED = {
 @pytest.fixture(scope="module")
 def image(ready, tmp_path_factory):
     """An app that answers with the headers that it got, or refuses them."""
-    context = tmp_path_factory.mktemp("headers")
-    shutil.copytree(ready.app, context, dirs_exist_ok=True)
-    shutil.copy(Path(__file__).parent / "broken_app.py", context / "guestbook" / "broken.py")
-    with (context / "Dockerfile").open("a") as file:
-        file.write('\nCMD ["python", "-m", "guestbook.broken"]\n')
-    base = ("--build-arg", f"BASE_IMAGE={SETTINGS['build']['args']['BASE_IMAGE']}")
-    name = f"guestbook:headers-{secrets.token_hex(4)}"
-    subprocess.run(
-        ["docker", "build", "-q", "-t", name, *base, str(context)], check=True, capture_output=True
-    )
-    yield name
-    subprocess.run(["docker", "rmi", "-f", name], capture_output=True)
+    yield from broken_image(ready, tmp_path_factory.mktemp("headers"))
 
 
 @pytest.fixture
