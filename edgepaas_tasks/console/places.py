@@ -16,9 +16,9 @@ _typed_in: list[Path] = []  # where a call that is under way was typed; empty ou
 
 @contextlib.contextmanager
 def in_project(c: Any) -> Iterator[None]:
-    """The working directory is the project's: that of its invoke.yaml, in whatever directory the call was typed.
+    """Work in the project's directory, where its invoke.yaml is, and return to the former directory at the end.
 
-    A context that was made without a project changes nothing. The former directory is back at the end.
+    Does nothing for a context without a project, and inside another call.
     """
     folder = getattr(getattr(c, "config", None), "_project_prefix", None)
     if _typed_in or not folder or not os.path.isdir(folder):

@@ -24,7 +24,7 @@ MOST = 30  # hosts; each is a container of its own with an engine inside
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a lab is to have. What it has already stays, whatever is wanted.
+    """What a lab should have. What it already has is kept.
 
     `system` is that of the hosts to make. `packages` brings a package server, that stands in for Docker's own, as hosts
     of the dnf family need anyway; hosts reach it as http://packages. `postgres` brings a database server, `registry` a

@@ -123,7 +123,7 @@ def _names(c: Any) -> list[str]:
 
 
 def _lab(c: Any, name: str) -> Mapping[str, Any]:
-    """What an environment says of its lab, whatever else is wrong with its settings."""
+    """The `lab` settings of an environment, even if its other settings are invalid."""
     tree = c.config.get("edgepaas", {})
     own = tree.get("environments", {}).get(name, None) or {}
     found: dict[str, Any] = {}

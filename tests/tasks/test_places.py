@@ -24,7 +24,7 @@ TREE = {
 }
 PROGRAMS = {
     "inv": ("-m", "invoke"),
-    "edgepaas": ("-c", "from edgepaas_tasks.program import main; main()"),
+    "edgepaas": ("-c", "from edgepaas_tasks.program import program; program.run()"),
 }
 
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 GOOD = "edgepaas:\n  app: shop\n  environments: {test: {hosts: [{address: 192.0.2.1}]}}\n"
 PROGRAMS = {
     "inv": ("-m", "invoke"),
-    "edgepaas": ("-c", "from edgepaas_tasks.program import main; main()"),
+    "edgepaas": ("-c", "from edgepaas_tasks.program import program; program.run()"),
 }
 FILES = {
     "invoke.yaml with a syntax error": ("invoke.yaml", b"edgepaas: [\n", "invoke.yaml, line 2: "),

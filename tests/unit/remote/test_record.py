@@ -1,4 +1,4 @@
-"""Records of a host: whatever stands there, a value has its type or the record is none."""
+"""Records that a host keeps: a record with a value of a wrong type is not read."""
 
 from dataclasses import dataclass
 
