@@ -26,15 +26,17 @@ FILES = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=PROGRAMS)
+@pytest.fixture
 def call(request, tmp_path):
+    """Calls `inv`, or the program that a test is about."""
+    program = getattr(request, "param", "inv")
     (tmp_path / "invoke.yaml").write_text(GOOD)
-    if request.param == "inv":
+    if program == "inv":
         (tmp_path / "tasks.py").write_text("from edgepaas_tasks import ns\n")
 
     def call(*words, **options):
         return subprocess.run(
-            [sys.executable, *PROGRAMS[request.param], *words],
+            [sys.executable, *PROGRAMS[program], *words],
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
             stderr=subprocess.PIPE,
@@ -54,6 +56,16 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(call, tmp_path, name, c
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("call", ["edgepaas"], indirect=True)
+@pytest.mark.parametrize("name", ["invoke.yaml with a syntax error", ".env in Latin-1"])
+def test_the_program_of_its_own_says_so_too(call, tmp_path, name):
+    file, content, said = FILES[name]
+    (tmp_path / file).write_bytes(content)
+    done = call("env.check", "--env", "test", stdout=subprocess.PIPE)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(said)
+
+
 def test_a_byte_order_mark_is_part_of_no_name(call, tmp_path):
     (tmp_path / "invoke.yaml").write_text(f"{GOOD}  variables: {{GREETING: string}}\n")
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfGREETING=hello\n")
@@ -61,6 +73,7 @@ def test_a_byte_order_mark_is_part_of_no_name(call, tmp_path):
     assert "GREETING  'hello'  from .env" in done.stdout
 
 
+@pytest.mark.parametrize("call", PROGRAMS, indirect=True)
 @pytest.mark.parametrize(
     "words", [("--list",), ("--help", "deploy"), ("env.show", "--env", "test"), ("preflight", "--env", "test")]
 )  # fmt: skip
