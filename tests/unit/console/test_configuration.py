@@ -58,7 +58,7 @@ def test_what_invoke_can_read_passes(tmp_path, text):
 
 
 def test_json_is_read_too_and_the_first_file_counts(tmp_path):
-    (tmp_path / "invoke.json").write_text('{"a": 1,\n}')
+    (tmp_path / "invoke.json").write_text('{"a": 1,\n"b" 2}')
     with pytest.raises(SettingsError, match=r"^invoke\.json, line 2: "):
         require_readable(tmp_path)
     (tmp_path / "invoke.json").write_text("[]")
